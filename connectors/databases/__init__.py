@@ -1,0 +1,1 @@
+"""Sources that are database tables and queries. No Django here."""

@@ -1,0 +1,43 @@
+"""What a caller may say about a file. Shapes are checked where requests come in; this is the checked result."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+import pyarrow as pa
+
+Format = Literal["csv", "tsv", "excel", "json", "parquet"]
+
+
+@dataclass(frozen=True, slots=True)
+class FileOptions:
+    """Options of a file, with their defaults: None means detect.
+
+    Attributes:
+        type_overrides: Arrow type by source column name.
+        on_cast_error: what happens to an override that some values do not fit.
+        on_bad_row: ``fail`` names the first bad row; ``skip`` leaves it out, counted and kept in ``rejects_path``.
+        rejects_path: where rows left out are kept, as written, with line and reason (NDJSON); None: only counted.
+        null_values: unquoted texts that mean null; None: the usual ones (empty, NULL, N/A, ...), counted.
+        records_path: JSON: dotted path to the array of records.
+        sheet_name, sheet_index: Excel: which sheet; None: the first.
+    """
+
+    encoding: str | None = None
+    delimiter: str | None = None
+    quote_char: str | None = None
+    has_header: bool | None = None
+    null_values: tuple[str, ...] | None = None
+    decimal_comma: bool | None = None
+    date_format: str | None = None
+    type_overrides: Mapping[str, pa.DataType] = field(default_factory=dict)
+    on_cast_error: Literal["keep", "null", "fail"] = "keep"
+    on_bad_row: Literal["fail", "skip"] = "fail"
+    rejects_path: Path | None = None
+    sheet_name: str | None = None
+    sheet_index: int | None = None
+    records_path: str | None = None
+    flatten: bool = False
