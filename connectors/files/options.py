@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import pyarrow as pa
+
+from connectors.types import parse_type
 
 Format = Literal["csv", "tsv", "excel", "json", "parquet"]
 
@@ -41,3 +43,17 @@ class FileOptions:
     sheet_index: int | None = None
     records_path: str | None = None
     flatten: bool = False
+
+    @classmethod
+    def from_json(cls, options: Mapping[str, Any]) -> FileOptions:
+        """The options of a request whose shape has been checked; those that are not about reading are left out.
+
+        Raises:
+            InvalidRequest: ``type_overrides`` names an unknown type.
+        """
+        known = {name: options[name] for name in (field.name for field in fields(cls)) if options.get(name) is not None}
+        if "type_overrides" in known:
+            known["type_overrides"] = {name: parse_type(kind) for name, kind in known["type_overrides"].items()}
+        if "null_values" in known:
+            known["null_values"] = tuple(known["null_values"])
+        return cls(**known)

@@ -1,0 +1,58 @@
+"""From a job's row and the settings to the assignment that its child gets."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from django.conf import settings
+
+from connectors.errors import ConversionError
+from connectors.urls import UrlPolicy
+from conversions.models import ConversionJob
+from conversions.pipeline.assignment import Assignment, Limits
+from conversions.sealed import unseal
+
+
+def of(job: ConversionJob, temp_dir: Path) -> Assignment:
+    """The assignment for the attempt that holds the job.
+
+    Raises:
+        ConversionError: its signed URLs are gone.
+    """
+    secrets = unseal(job.sealed)
+    if secrets is None:
+        raise ConversionError(
+            "The signed URLs of this job are no longer kept.",
+            code="request_wiped",
+            http_status=409,
+            hint="Submit the conversion again with fresh URLs.",
+        )
+    return Assignment(
+        kind=job.kind,
+        job_id=str(job.pk),
+        created_at=job.created_at.isoformat(),
+        request={**job.request, **secrets, "source_label": job.source},
+        limits=limits_for(job),
+        urls=url_policy(),
+        temp_dir=temp_dir,
+    )
+
+
+def limits_for(job: ConversionJob) -> Limits:
+    """The limits in force. A local file named on the command line is its owner's: its size is no surprise."""
+    tundra = settings.TUNDRA
+    return Limits(
+        seconds=tundra.MAX_PROCESSING_TIME_MINUTES * 60,
+        max_file_bytes=int(tundra.MAX_FILE_SIZE_MB * 2**20),
+        max_rows=tundra.MAX_ROWS_PROCESSED,
+        connect_timeout=tundra.DB_CONNECT_TIMEOUT_SECONDS,
+        loopback_databases=tundra.IS_DEV,
+    )
+
+
+def url_policy() -> UrlPolicy:
+    """Where signed URLs may point."""
+    tundra = settings.TUNDRA
+    return UrlPolicy(
+        allowed_domains=tuple(tundra.ALLOWED_STORAGE_DOMAINS), dev_hosts=tuple(tundra.DEV_STORAGE_HOSTS)
+    )

@@ -1,0 +1,144 @@
+"""The worker's end of the engine: start the fork server, hand it an assignment, follow or end the attempt."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+from conversions.engine.processes import private_memory
+from conversions.engine.server import EXIT, KILL, READY, START
+
+_ROOT = Path(__file__).resolve().parents[2]
+# A child needs the cloud's identity and the locale, never the portal's own keys.
+_WITHHELD = ("SECRET_KEY", "DATABASE_URL", "REDIS_URL")
+
+
+@dataclass(frozen=True, slots=True)
+class Exit:
+    """How a child ended.
+
+    Attributes:
+        signal_number: the signal that killed it, or None.
+        code: its exit code.
+        peak_memory: resident bytes at its highest.
+    """
+
+    signal_number: int | None
+    code: int
+    peak_memory: int
+
+    def __str__(self) -> str:
+        if self.signal_number is not None:
+            return f"killed by {signal.Signals(self.signal_number).name}"
+        return f"exit code {self.code}"
+
+
+class Attempt:
+    """A running child. Leave it with ``finish``, which leaves no process behind."""
+
+    def __init__(self, control: socket.socket, connection: Connection) -> None:
+        self._control = control
+        self._connection = connection
+        self._pid = 0
+
+    def next_message(self, timeout: float) -> dict[str, Any] | None:
+        """The child's next message; None when there was none for ``timeout`` seconds.
+
+        Raises:
+            EOFError: the child has ended.
+        """
+        if not self._connection.poll(timeout):
+            return None
+        try:
+            message: dict[str, Any] = json.loads(self._connection.recv_bytes())
+        except ConnectionResetError as error:
+            raise EOFError from error
+        self._pid = message.get("pid", self._pid)
+        return message
+
+    def memory(self) -> int:
+        """Bytes of memory the child holds now."""
+        return private_memory(self._pid) if self._pid else 0
+
+    def kill(self) -> None:
+        """End the child at once. Harmless when it has ended."""
+        self._control.sendall(KILL)
+
+    def finish(self) -> Exit:
+        """Wait until the child is gone."""
+        self._connection.close()
+        packed = self._control.recv(EXIT.size, socket.MSG_WAITALL)
+        if len(packed) < EXIT.size:
+            raise EOFError("The fork server has ended.")
+        status, peak = EXIT.unpack(packed)
+        code = os.waitstatus_to_exitcode(status)
+        return Exit(-code if code < 0 else None, max(code, 0), peak)
+
+
+class Engine:
+    """A fork server of this process's own, started when first needed and again should it die."""
+
+    def __init__(self) -> None:
+        self._process: subprocess.Popen[bytes] | None = None
+        self._control: socket.socket | None = None
+        self._is_ready = False
+        self._lock = threading.Lock()
+
+    def start(self) -> None:
+        """Start the server; it warms up by itself."""
+        with self._lock:
+            if self._process is None or self._process.poll() is not None:
+                self._spawn()
+
+    def begin(self, assignment: dict[str, Any]) -> Attempt:
+        """Start a child on an assignment (JSON-ready)."""
+        control = self._ready_control()
+        ours, theirs = socket.socketpair()
+        with theirs:
+            socket.send_fds(control, [START], [theirs.fileno()])
+        connection = Connection(ours.detach())
+        connection.send_bytes(json.dumps(assignment, default=str).encode())
+        return Attempt(control, connection)
+
+    def stop(self) -> None:
+        """End the server, and with it any child."""
+        with self._lock:
+            if self._control is not None:
+                self._control.close()
+            if self._process is not None:
+                self._process.wait()
+            self._process = self._control = None
+
+    def _ready_control(self) -> socket.socket:
+        self.start()
+        assert self._control is not None  # noqa: S101 - start() made it
+        if not self._is_ready:
+            if self._control.recv(1) != READY:
+                raise EOFError("The fork server did not start; its reason is in the log.")
+            self._is_ready = True
+        return self._control
+
+    def _spawn(self) -> None:
+        if self._control is not None:
+            self._control.close()
+        self._control, theirs = socket.socketpair()
+        with theirs:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "conversions.engine.server", str(theirs.fileno())],
+                cwd=_ROOT,
+                env={name: value for name, value in os.environ.items() if not name.startswith(_WITHHELD)},
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                pass_fds=[theirs.fileno()],
+                start_new_session=True,  # a Ctrl-C in the terminal is for the worker to handle
+            )
+        self._is_ready = False

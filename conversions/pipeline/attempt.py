@@ -1,0 +1,33 @@
+"""What the steps of one attempt share."""
+
+from __future__ import annotations
+
+import time
+
+from connectors.source import Context, Warnings
+from conversions.pipeline.assignment import Assignment
+from conversions.pipeline.progress import Progress
+
+
+class Attempt:
+    """An assignment being carried out: its progress, its deadline and what it has to warn of."""
+
+    def __init__(self, assignment: Assignment, progress: Progress) -> None:
+        self.assignment = assignment
+        self.progress = progress
+        self.started = time.monotonic()
+        self.deadline = self.started + assignment.limits.seconds
+        self.warnings = Warnings()
+
+    def context(self, input_bytes: int | None = None) -> Context:
+        """What a source is told. ``input_bytes`` turns bytes read into a share of the phase."""
+        limits = self.assignment.limits
+        return Context(
+            temp_dir=self.assignment.temp_dir,
+            batch_rows=self.assignment.request["row_group_size"],
+            max_bytes=limits.max_file_bytes,
+            max_rows=limits.max_rows,
+            connect_timeout=limits.connect_timeout,
+            warnings=self.warnings,
+            progress=lambda read: self.progress.advance(read / max(input_bytes or 1, read, 1), bytes_in=read),
+        )

@@ -1,0 +1,84 @@
+"""An attempt from assignment to answer: the three kinds of job and what they share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from connectors.errors import InvalidRequest
+from connectors.fetch import download, error_page_reason
+from connectors.files.opening import open_file
+from connectors.files.options import FileOptions
+from connectors.source import Source
+from connectors.urls import parse_signed_url
+from conversions.pipeline.assignment import Assignment
+from conversions.pipeline.attempt import Attempt
+from conversions.pipeline.convert import convert
+from conversions.pipeline.profile import infer_schema
+from conversions.pipeline.progress import Progress
+
+
+def perform(values: dict[str, Any], report: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
+    """Do what an assignment (as JSON) says and return the answer's JSON.
+
+    Raises:
+        ConversionError: anything expected that goes wrong.
+    """
+    attempt = Attempt(Assignment.from_json(values), Progress(report))
+    return _KINDS[attempt.assignment.kind](attempt)
+
+
+def _convert_file(attempt: Attempt) -> dict[str, Any]:
+    with _opened_file(attempt) as source:
+        metadata = convert(source, attempt)
+        return {**metadata, "source_type": "file", "source": dict(source.facts)}
+
+
+def _infer_schema(attempt: Attempt) -> dict[str, Any]:
+    with _opened_file(attempt) as source:
+        return infer_schema(source, attempt)
+
+
+@contextmanager
+def _opened_file(attempt: Attempt) -> Iterator[Source]:
+    request = attempt.assignment.request
+    path = _local_source(attempt)
+    attempt.progress.enter("convert")
+    with open_file(path, request["format"], _file_options(request["options"]), attempt.context(path.stat().st_size)) as source:
+        yield source
+
+
+def _file_options(options: dict[str, Any]) -> FileOptions:
+    """Overrides may name a column as it will be written; sources know it by its old name."""
+    old_names = {new: old for old, new in options.get("column_mapping", {}).items()}
+    overrides = {old_names.get(name, name): kind for name, kind in options.get("type_overrides", {}).items()}
+    return FileOptions.from_json({**options, "type_overrides": overrides})
+
+
+def _local_source(attempt: Attempt) -> Path:
+    """The source as a local file: the one named on the command line, or the download."""
+    assignment = attempt.assignment
+    if local := assignment.request.get("source_path"):
+        return Path(local)
+    attempt.progress.enter("download")
+    path = assignment.temp_dir / "source"
+    url = parse_signed_url(assignment.request["source_url"], assignment.urls, field="source_url")
+    fetched = download(
+        url,
+        path,
+        assignment.urls,
+        max_bytes=assignment.limits.max_file_bytes,
+        deadline=attempt.deadline,
+        progress=lambda read, total: attempt.progress.advance(read / max(total or read, 1), bytes_in=read),
+    )
+    if reason := error_page_reason(path, fetched.content_type):
+        raise InvalidRequest(reason, code="source_is_error_page")
+    return path
+
+
+_KINDS: dict[str, Callable[[Attempt], dict[str, Any]]] = {
+    "file": _convert_file,
+    "schema": _infer_schema,
+}

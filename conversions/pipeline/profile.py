@@ -1,0 +1,185 @@
+"""Schema inference: the types a conversion would write, and what a sample of the rows looks like."""
+
+from __future__ import annotations
+
+import base64
+import json
+import math
+import re
+from collections.abc import Callable, Sequence
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from ipaddress import AddressValueError, IPv4Address
+from typing import Any
+from uuid import UUID
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from connectors.source import SchemaChanged, Source, Warning_
+from connectors.types import type_name
+from conversions.pipeline.attempt import Attempt
+from conversions.pipeline.convert import transform_for
+
+_SHOWN_ROWS = 100
+_SHOWN_VALUES = 5
+_MATCHING_SHARE = 0.8
+_HIGH_NULL_SHARE = 0.5
+_MAX_EXACT_JSON_INTEGER = 2**53
+
+
+def infer_schema(source: Source, attempt: Attempt) -> dict[str, Any]:
+    """Read every row for the types, the first ``sample_size`` for the rest; return the contract's answer."""
+    sample = _sample(source, attempt)
+    columns = [_describe(name, sample.column(index)) for index, name in enumerate(sample.column_names)]
+    warnings = [*attempt.warnings.items, *_null_warnings(columns, sample.num_rows)]
+    return {
+        "schema": {
+            "columns": columns,
+            "total_rows": sample.num_rows,
+            "total_columns": sample.num_columns,
+            "file_size_bytes": source.facts["bytes"],
+        },
+        "sample_data": [
+            {name: json_value(value) for name, value in row.items()} for row in sample.slice(0, _SHOWN_ROWS).to_pylist()
+        ],
+        "warnings": [_warning(warning) for warning in warnings],
+        "source": dict(source.facts),
+    }
+
+
+def _sample(source: Source, attempt: Attempt) -> pa.Table:
+    while True:
+        try:
+            return _sample_once(source, attempt)
+        except SchemaChanged:
+            continue
+
+
+def _sample_once(source: Source, attempt: Attempt) -> pa.Table:
+    """The first rows; the others are read too, because a type holds for all rows or not at all."""
+    wanted = attempt.assignment.request["sample_size"]
+    transform = transform_for(source, attempt)
+    kept: list[pa.RecordBatch] = []
+    rows = 0
+    for batch in source.batches():
+        shaped = transform.apply(batch)
+        if rows < wanted:
+            kept.append(shaped.slice(0, wanted - rows))
+        rows += shaped.num_rows
+        attempt.progress.advance(0.0, rows=rows)
+    return pa.Table.from_batches(kept, schema=transform.schema)
+
+
+def _describe(name: str, values: pa.ChunkedArray) -> dict[str, Any]:
+    present = values.drop_null()
+    python_values = present.to_pylist()
+    low, high = _extent(present)
+    return {
+        "name": name,
+        "inferred_type": type_name(values.type),
+        "detected_format": _detected_format(values.type, python_values),
+        "nullable": values.null_count > 0,
+        "null_count": values.null_count,
+        "unique_count": len({repr(value) for value in python_values}),
+        "sample_values": [json_value(value) for value in python_values[:_SHOWN_VALUES]],
+        "min_value": json_value(low),
+        "max_value": json_value(high),
+    }
+
+
+def _extent(values: pa.ChunkedArray) -> tuple[Any, Any]:
+    if pa.types.is_nested(values.type) or pa.types.is_dictionary(values.type) or not len(values):
+        return None, None
+    found = pc.min_max(values)
+    return found["min"].as_py(), found["max"].as_py()
+
+
+def _null_warnings(columns: Sequence[dict[str, Any]], rows: int) -> list[Warning_]:
+    return [
+        Warning_(
+            "high_null_percentage",
+            f"Column '{column['name']}' is null in {column['null_count']} of {rows} sampled rows.",
+            column["name"],
+            column["null_count"],
+        )
+        for column in columns
+        if rows and column["null_count"] / rows > _HIGH_NULL_SHARE
+    ]
+
+
+def _warning(warning: Warning_) -> dict[str, Any]:
+    return {
+        "column": warning.column,
+        "issue": warning.issue,
+        "message": warning.message,
+        "affected_rows": warning.affected_rows,
+    }
+
+
+def json_value(value: Any) -> Any:
+    """A value as JSON that any client reads back exactly.
+
+    Integers past 2^53, decimals and non-finite floats are strings of their digits or name; dates and times are ISO
+    8601; durations are seconds as a string; binary is base64.
+    """
+    if isinstance(value, bool) or value is None or isinstance(value, str):
+        return value
+    if isinstance(value, int):
+        return value if abs(value) <= _MAX_EXACT_JSON_INTEGER else str(value)
+    if isinstance(value, float):
+        return value if math.isfinite(value) else str(value)
+    if isinstance(value, dict):
+        return {str(key): json_value(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [json_value(inner) for inner in value]
+    return _json_scalar(value)
+
+
+def _json_scalar(value: Any) -> str:
+    if isinstance(value, datetime | date | time):
+        return value.isoformat()
+    if isinstance(value, timedelta):
+        return str(Decimal(value // timedelta(microseconds=1)).scaleb(-6))
+    if isinstance(value, bytes):
+        return base64.b64encode(value).decode()
+    return str(value)
+
+
+def _detected_format(kind: pa.DataType, values: Sequence[Any]) -> str | None:
+    if not (pa.types.is_string(kind) or pa.types.is_large_string(kind)) or not values:
+        return None
+    for name, matches in _FORMATS.items():
+        if sum(map(matches, values)) / len(values) > _MATCHING_SHARE:
+            return name
+    return None
+
+
+def _parses(parse: Callable[[str], object], *errors: type[Exception]) -> Callable[[str], bool]:
+    def matches(text: str) -> bool:
+        try:
+            parse(text)
+        except errors:
+            return False
+        return True
+
+    return matches
+
+
+def _is_json(text: str) -> bool:
+    return text.lstrip()[:1] in ("{", "[") and _parses(json.loads, ValueError, RecursionError)(text)
+
+
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}|\d{1,2}[/.-]\d{1,2}[/.-]\d{4}|\d{4}/\d{2}/\d{2}")
+_DATETIME = re.compile(rf"(?:{_DATE.pattern})[T ]\d{{1,2}}:\d{{2}}(?::\d{{2}}(?:\.\d+)?)?(?:Z|[+-]\d{{2}}:?\d{{2}})?")
+# Most specific first: a date is no phone number, and a UUID of digits is no phone number either.
+_FORMATS: dict[str, Callable[[str], bool]] = {
+    "uuid": lambda text: len(text) == 36 and _parses(UUID, ValueError)(text),
+    "email": lambda text: re.fullmatch(r"[^@\s]+@[^@\s.]+(\.[^@\s.]+)+", text) is not None,
+    "url": lambda text: re.fullmatch(r"(?:https?|ftp)://[^\s/]+\S*", text) is not None,
+    "ipv4": _parses(IPv4Address, AddressValueError),
+    "datetime": lambda text: _DATETIME.fullmatch(text) is not None,
+    "date": lambda text: _DATE.fullmatch(text) is not None,
+    "json": _is_json,
+    "phone": lambda text: re.fullmatch(r"\+?[\d\s().-]{7,20}", text) is not None and 7 <= sum(map(str.isdigit, text)) <= 15,
+}

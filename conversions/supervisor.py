@@ -1,0 +1,211 @@
+"""One attempt at one job: claim it, run it in a child, hold its lease and its budgets, settle it once."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import socket
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+
+from connectors.errors import ConversionError, LimitReached, WorkerFailed
+from conversions import assignments, queue
+from conversions.engine.client import Attempt, Engine, Exit
+from conversions.models import ConversionJob
+
+logger = logging.getLogger(__name__)
+Show = Callable[[dict[str, Any]], None]
+
+_LOOK_SECONDS = 0.2
+_RENEW_SECONDS = 1.0
+_engine = Engine()
+
+
+@dataclass(frozen=True, slots=True)
+class Succeeded:
+    """The child's answer."""
+
+    result: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """Why there is no answer; the traceback is for staff."""
+
+    error: ConversionError
+    traceback: str = ""
+
+
+class Cancelled:
+    """Somebody asked for the end."""
+
+
+class Lost:
+    """Another attempt holds the job now: this one must leave no trace."""
+
+
+Outcome = Succeeded | Failed | Cancelled | Lost
+
+
+def warm_up(**_: Any) -> None:
+    """Start this worker's engine before its first job."""
+    _engine.start()
+
+
+def run(job_id: str, show: Show = lambda _progress: None) -> None:
+    """Run one attempt of a queued job. Returns at once if it is not queued (any more).
+
+    Args:
+        job_id: the job's id.
+        show: called with the job's progress object as it changes.
+    """
+    job = ConversionJob.objects.filter(pk=job_id).first()
+    if job is None or not job.claim(_worker_name()):
+        return
+    logger.info("attempt started", extra={"job_id": str(job.pk), "attempt": job.attempts})
+    with _attempt_directory(job) as directory:
+        outcome = _run_in_child(job, directory, show)
+    _settle(job, outcome)
+
+
+def _worker_name() -> str:
+    return f"{socket.gethostname()}:{os.getpid()}"
+
+
+@contextmanager
+def _attempt_directory(job: ConversionJob) -> Iterator[Path]:
+    directory = settings.TEMP_DIR / f"{job.pk}-{job.attempts}"
+    directory.mkdir(mode=0o700, parents=True)
+    try:
+        yield directory
+    finally:
+        shutil.rmtree(directory)
+
+
+def _run_in_child(job: ConversionJob, directory: Path, show: Show) -> Outcome:
+    try:
+        assignment = assignments.of(job, directory)
+    except ConversionError as error:
+        return Failed(error)
+    attempt = _engine.begin(assignment.as_json())
+    watch = _Watch(job, attempt, show, time.monotonic() + assignment.limits.seconds)
+    try:
+        outcome = watch.until_settled()
+    finally:
+        attempt.kill()
+        end = attempt.finish()
+    return outcome or Failed(_crash(end), f"The conversion's process ended without an answer: {end}.")
+
+
+def _crash(end: Exit) -> WorkerFailed:
+    return WorkerFailed(
+        f"The conversion's process ended without an answer ({end}).",
+        code="worker_crashed",
+        retryable=True,
+        hint="If it happens again with the same input, the input crashes the reader: please report it.",
+    )
+
+
+class _Watch:
+    """Follows a child until there is an outcome."""
+
+    def __init__(self, job: ConversionJob, attempt: Attempt, show: Show, deadline: float) -> None:
+        self._job = job
+        self._attempt = attempt
+        self._show = show
+        self._deadline = deadline
+        self._renew_at = time.monotonic() + _RENEW_SECONDS
+        self.progress: dict[str, Any] = {}
+
+    def until_settled(self) -> Outcome | None:
+        """The outcome, or None when the child ended without one."""
+        while True:
+            try:
+                message = self._attempt.next_message(_LOOK_SECONDS)
+            except EOFError:
+                return None
+            outcome = self._heard(message) or self._over_budget() or self._told_to_stop()
+            if outcome:
+                return outcome
+
+    def _heard(self, message: dict[str, Any] | None) -> Outcome | None:
+        if message is None:
+            return None
+        if "result" in message:
+            return Succeeded(message["result"])
+        if "error" in message:
+            return Failed(_error_from(message["error"]), message["traceback"])
+        if "progress" in message:
+            self.progress = message["progress"]
+            self._show(self.progress)
+        return None
+
+    def _over_budget(self) -> Failed | None:
+        if time.monotonic() > self._deadline:
+            minutes = settings.TUNDRA.MAX_PROCESSING_TIME_MINUTES
+            return Failed(
+                LimitReached(
+                    f"The conversion was stopped after {minutes:g} minutes, the most it may take.",
+                    code="processing_time_exceeded",
+                    hint="Convert less at once, or raise MAX_PROCESSING_TIME_MINUTES.",
+                )
+            )
+        gigabytes = settings.TUNDRA.MAX_MEMORY_USAGE_GB
+        if self._attempt.memory() > gigabytes * 2**30:
+            return Failed(
+                LimitReached(
+                    f"The conversion was stopped because it needed more than {gigabytes:g} GB of memory.",
+                    code="memory_limit_exceeded",
+                    hint="Convert less at once, choose a smaller row_group_size, or raise MAX_MEMORY_USAGE_GB.",
+                )
+            )
+        return None
+
+    def _told_to_stop(self) -> Outcome | None:
+        if time.monotonic() < self._renew_at:
+            return None
+        self._renew_at = time.monotonic() + _RENEW_SECONDS
+        if not self._job.renew(self.progress):
+            return Lost()
+        return Cancelled() if self._job.cancel_requested_at else None
+
+
+def _error_from(described: dict[str, Any]) -> ConversionError:
+    return ConversionError(described.pop("message"), **described)
+
+
+def _settle(job: ConversionJob, outcome: Outcome) -> None:
+    """Bring the job to its next state; every change is fenced by the attempt's number."""
+    match outcome:
+        case Succeeded(result):
+            job.succeed(result)
+        case Failed(error, traceback):
+            _settle_failure(job, error, traceback)
+        case Cancelled():
+            job.end_cancelled()
+        case Lost():
+            pass
+    logger.info(
+        "attempt ended",
+        extra={
+            "job_id": str(job.pk),
+            "attempt": job.attempts,
+            "status": "lost" if isinstance(outcome, Lost) else job.status,
+            "code": job.error_code or None,
+            "duration_seconds": job.run_seconds,
+        },
+    )
+
+
+def _settle_failure(job: ConversionJob, error: ConversionError, traceback: str) -> None:
+    if error.code == "worker_crashed" and job.attempts < settings.TUNDRA.MAX_ATTEMPTS:
+        queue.requeue(job)
+    else:
+        job.fail(error, traceback)
