@@ -1,0 +1,138 @@
+"""JSON files: arrays, lines, single objects and records inside a document.
+
+The types are guessed from a sample and proved by every record: one that does not fit has all the rest looked
+through, and the reading starts again once with types that hold everything (``SchemaChanged``). Strings stay strings:
+JSON has no dates.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from connectors.errors import UnreadableFile
+from connectors.files.bounded import bounded
+from connectors.files.json_decode import Decoder
+from connectors.files.json_fast import Parsed, learn
+from connectors.files.json_flatten import leaf_arrays, leaves
+from connectors.files.json_layout import Layout, find_layout
+from connectors.files.json_notices import report
+from connectors.files.json_records import Block, Records
+from connectors.files.json_rows import Rows
+from connectors.files.json_shape import Plan
+from connectors.files.json_text import as_utf8
+from connectors.files.names import unique_names
+from connectors.files.options import FileOptions
+from connectors.source import Column, Context, SchemaChanged, Warnings, schema_of
+
+_SAME_COLUMN = {("string", "text")}  # strings among numbers: stored as they were before
+
+
+@contextmanager
+def open(path: Path, options: FileOptions, context: Context) -> Iterator[JsonSource]:  # noqa: A001 - the registry's name
+    """Open a JSON file.
+
+    Raises:
+        UnreadableFile: not JSON, not in its encoding, or without a column.
+        InvalidRequest: ``records_path`` or ``encoding`` cannot be.
+    """
+    text, start, encoding = as_utf8(path, options.encoding, context.temp_dir)
+    layout = find_layout(text, start, options.records_path)
+    yield JsonSource(text, layout, encoding, options.flatten, context)
+
+
+class JsonSource:
+    """See ``connectors.source.Source``."""
+
+    total_rows = None
+    rows_rejected = 0
+
+    def __init__(self, path: Path, layout: Layout, encoding: str, flatten: bool, context: Context) -> None:
+        self._layout = layout
+        self._context = context
+        self._flatten = flatten
+        self._decoder = Decoder()
+        self._records = Records(path, layout, self._decoder, context.batch_rows)
+        self._rows = Rows()
+        for record in self._records.sample():
+            self._rows.add([record], None)
+        self._plan = self._rows.plan()
+        if not self._plan.children:
+            raise UnreadableFile("The file has no records with a value in them.", code="no_columns")
+        self._encoding = encoding
+
+    @property
+    def facts(self) -> Mapping[str, Any]:
+        """Encoding and layout; the path to the records when they are inside a document."""
+        path = {"records_path": self._layout.path} if self._layout.path else {}
+        return {"encoding": self._encoding, "layout": self._layout.name, **path}
+
+    @property
+    def columns(self) -> Sequence[Column]:
+        """One for each key of the records, in the order in which keys were first seen."""
+        found = leaves(self._plan, flatten=self._flatten)
+        names = unique_names([name for name, _ in found], Warnings())
+        return [
+            Column(name, plan.type, source_type=plan.kind, fidelity=_FIDELITY.get(plan.kind, "exact"))
+            for name, (_, plan) in zip(names, found, strict=True)
+        ]
+
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        """All records; see ``Source.batches``."""
+        self._decoder.repeated_keys.clear()
+        self._decoder.not_finite = self._rows.short = 0
+        schema, rows = schema_of(self.columns), 0
+        for block in self._records.blocks(lambda: self._plan):
+            array = self._array(block, rows)
+            columns = leaf_arrays(array, self._plan, flatten=self._flatten)
+            yield from bounded(pa.RecordBatch.from_arrays(columns, schema=schema), self._context.batch_rows)
+            rows += len(array)
+            self._context.progress(block.end)
+        report(
+            self._context.warnings, self._layout, self._rows, self._plan, self._decoder, flatten=self._flatten
+        )
+
+    def _array(self, block: Block, before: int) -> Any:
+        if block.parsed is not None:
+            self._learn(block.parsed)
+            return block.parsed.table.to_struct_array().combine_chunks().cast(self._plan.type)
+        self._rows.add(block.values, before)
+        plan = self._rows.plan()
+        if not _stored_alike(self._plan, plan):
+            self._look_through_the_rest(block.end, before + len(block.values), block.last)
+            raise SchemaChanged
+        self._plan = plan
+        return self._rows.table(block.values, plan, before)
+
+    def _look_through_the_rest(self, start: int, before: int, nothing_left: bool) -> None:
+        self._plan = self._rows.plan()
+        for block in () if nothing_left else self._records.blocks(lambda: self._plan, start):
+            if block.parsed is not None:
+                self._learn(block.parsed)
+                before += block.parsed.table.num_rows
+                continue
+            self._rows.add(block.values, before)
+            before += len(block.values)
+            self._plan = self._rows.plan()
+
+    def _learn(self, parsed: Parsed) -> None:
+        for name, column in zip(parsed.table.column_names, parsed.table.columns, strict=True):
+            for chunk in column.chunks:
+                learn(self._rows.objects.fields[name], chunk, parsed)
+
+
+_FIDELITY = {"text": "text as written", "json": "JSON text"}
+
+
+def _stored_alike(old: Plan, new: Plan) -> bool:
+    """Whether what was stored under the old plan is what the new one would have stored."""
+    if old.type != new.type:
+        return False
+    if old.kind != new.kind:
+        return old.kind == "null" or (old.kind, new.kind) in _SAME_COLUMN
+    pairs = zip(old.children, new.children, strict=True)
+    return all(_stored_alike(left, right) for (_, left), (_, right) in pairs)

@@ -1,0 +1,131 @@
+"""Blocks of JSON objects through pyarrow's reader, taken only when they are proved to lose nothing.
+
+``parse`` answers None whenever there is a doubt, and the exact decoder then reads the block: a key or kind of value
+that the plan does not know, a number that no double gives back, bytes that are not UTF-8, a bad cut.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.json as pj
+
+from connectors.files.json_shape import Plan, Shape, is_exact_double
+from connectors.types import MAX_DECIMAL_DIGITS
+
+_BEFORE = r"[:\[,][ \t\r\n]*"
+_ODD = r"-0(?:\.0*)?(?:[eE][-+]?[0-9]+)?[ \t\r\n,\]}]|-?(?:NaN|Inf)"  # zeros with a sign, not finite
+_LONG = r"-?(?:[0-9.]{16,}|[0-9.]+[eE])"  # a double gives every number of 15 characters back
+_SUSPECT = f"{_BEFORE}(?:{_ODD}|{_LONG})"
+_LONG_NUMBERS = re.compile(rb"[:\[,][ \t\r\n]*(-?(?:[0-9.]{16,}|[0-9.]+[eE])[-+0-9.eE]*)")
+_ALL_INTEGERS_ARE_DOUBLES = 2.0**53
+_NO_DECIMAL = MAX_DECIMAL_DIGITS + 1
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """A block's rows, and how many digits its fractions have at most before and after the point."""
+
+    table: pa.Table
+    integer_digits: int = 15
+    scale: int = 14
+
+
+def parse(data: bytes, plan: Plan, *, one_per_line: bool) -> Parsed | None:
+    """The objects of a block as a table of ``reading_type(plan)``; None if the exact decoder has to read it."""
+    if not _is_clean_utf8(data):
+        return None
+    suspect = _contains(data, _SUSPECT)
+    if suspect and _contains(data, f"{_BEFORE}(?:{_ODD})"):
+        return None
+    table = _read(data, pa.schema([(key, reading_type(child)) for key, child in plan.children]), one_per_line)
+    if table is None:
+        return None
+    return _proved(data, table) if suspect and _has_doubles(table.schema) else Parsed(table)
+
+
+def reading_type(plan: Plan) -> pa.DataType:
+    """The plan's type with null where nothing but null has been seen, so that pyarrow refuses anything else there."""
+    if plan.kind == "null":
+        return pa.null()
+    if plan.kind == "struct":
+        return pa.struct([pa.field(key, reading_type(child)) for key, child in plan.children])
+    return pa.list_(reading_type(plan.children[0][1])) if plan.kind == "list" else plan.type
+
+
+def learn(shape: Shape, array: Any, block: Parsed) -> None:
+    """Let the shape of a column know of the numbers in the column's array."""
+    if pa.types.is_struct(array.type):
+        for number, field in enumerate(array.type):
+            learn(shape.fields[field.name], array.field(number), block)
+    elif pa.types.is_list(array.type) and shape.item is not None:
+        learn(shape.item, array.flatten(), block)
+    elif pa.types.is_integer(array.type) and array.null_count < len(array):
+        extremes = pc.min_max(array)
+        shape.numbers.add_range(extremes["min"].as_py(), extremes["max"].as_py())
+    elif pa.types.is_floating(array.type):
+        shape.numbers.add_doubles(block.integer_digits, block.scale)
+
+
+def _is_clean_utf8(data: bytes) -> bool:
+    if b"\0" in data:  # pyarrow would stop there without a word
+        return False
+    try:
+        return data.isascii() or bool(data.decode())
+    except UnicodeDecodeError:
+        return False
+
+
+def _contains(data: bytes, pattern: str) -> bool:
+    return bool(pc.match_substring_regex(pa.array([data], pa.large_binary()), pattern)[0].as_py())
+
+
+def _read(data: bytes, schema: pa.Schema, one_per_line: bool) -> pa.Table | None:
+    try:
+        return pj.read_json(
+            io.BytesIO(data),
+            read_options=pj.ReadOptions(use_threads=False, block_size=len(data) + 1),
+            parse_options=pj.ParseOptions(
+                explicit_schema=schema, unexpected_field_behavior="error", newlines_in_values=not one_per_line
+            ),
+        )
+    except (pa.ArrowException, UnicodeDecodeError):
+        return None
+
+
+def _proved(data: bytes, table: pa.Table) -> Parsed | None:
+    """The table, if each long number is what its double says when it is written as shortly as possible."""
+    texts = [text.decode() for text in _LONG_NUMBERS.findall(data)]
+    fractions = [text for text in texts if not text.lstrip("-").isdigit()]
+    if not all(repr(float(text)) == text or is_exact_double(text) for text in fractions):
+        return None
+    if len(fractions) < len(texts) and _largest_double(table.to_struct_array()) >= _ALL_INTEGERS_ARE_DOUBLES:
+        return None
+    if any("e" in text or "E" in text for text in fractions):
+        return Parsed(table, _NO_DECIMAL, _NO_DECIMAL)
+    parts = [text.lstrip("-").partition(".") for text in fractions]
+    return Parsed(
+        table, max([15, *(len(part[0]) for part in parts)]), max([14, *(len(part[2]) for part in parts)])
+    )
+
+
+def _largest_double(array: Any) -> float:
+    """The largest absolute value among the doubles at any depth; 0 without any."""
+    if isinstance(array, pa.ChunkedArray):
+        return max((_largest_double(chunk) for chunk in array.chunks), default=0.0)
+    if pa.types.is_struct(array.type):
+        return max((_largest_double(child) for child in array.flatten()), default=0.0)
+    if pa.types.is_list(array.type):
+        return _largest_double(array.flatten())
+    return (pc.max(pc.abs(array)).as_py() or 0.0) if pa.types.is_floating(array.type) else 0.0
+
+
+def _has_doubles(kinds: pa.Schema | pa.DataType) -> bool:
+    if isinstance(kinds, pa.Schema) or pa.types.is_struct(kinds):
+        return any(_has_doubles(field.type) for field in kinds)
+    return _has_doubles(kinds.value_type) if pa.types.is_list(kinds) else bool(pa.types.is_floating(kinds))

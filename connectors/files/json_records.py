@@ -1,0 +1,153 @@
+"""The records of a JSON file in order, block by block: through pyarrow where that is exact, else one by one."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from connectors.files.json_cursor import Cursor
+from connectors.files.json_decode import Decoder
+from connectors.files.json_fast import Parsed, parse
+from connectors.files.json_layout import Layout
+from connectors.files.json_shape import Plan
+
+_FAST_BYTES = 8 << 20
+_EXACT_CHARACTERS = 2 << 20
+_SPOTS, _SPOT_BYTES = 16, 64 << 10
+_THREADS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Some records: decoded ``values``, or what ``json_fast.parse`` read; and where the next ones begin."""
+
+    end: int
+    values: list[Any] = field(default_factory=list)
+    parsed: Parsed | None = None
+    last: bool = False
+
+
+class Records:
+    """Reads the records of one layout any number of times."""
+
+    def __init__(self, path: Path, layout: Layout, decoder: Decoder, most_rows: int) -> None:
+        self._path = path
+        self._layout = layout
+        self._decoder = decoder
+        self._most_rows = most_rows
+
+    def blocks(self, plan: Callable[[], Plan], start: int | None = None) -> Iterator[Block]:
+        """All records from ``start`` (a place where a record begins; None: the first).
+
+        Args:
+            plan: the plan in force; asked again after each block that had to be decoded.
+
+        Raises:
+            UnreadableFile: what is not JSON, with its place.
+        """
+        last = Block(self._layout.start if start is None else start)
+        with ThreadPoolExecutor(_THREADS, thread_name_prefix="json") as pool:
+            while not last.last:
+                if plan().fast and (self._layout.one_per_line or self._layout.separator):
+                    for block in self._fast(pool, last.end, plan()):
+                        last = block
+                        yield block
+                if not last.last:
+                    last = self._exact(last.end)
+                    yield last
+
+    def sample(self) -> Iterator[Any]:
+        """Records to guess a plan from: the first, and some from all over the file where each has its line."""
+        yield from self._exact(self._layout.start).values
+        size = self._path.stat().st_size
+        if not self._layout.one_per_line or size < _FAST_BYTES:
+            return
+        with self._path.open("rb") as file:
+            for spot in range(1, _SPOTS + 1):
+                file.seek(size * spot // _SPOTS - _SPOT_BYTES)
+                yield from _whole_lines(file.read(_SPOT_BYTES))
+
+    def _exact(self, start: int) -> Block:
+        values: list[Any] = []
+        with Cursor(self._path, start, self._decoder) as cursor:
+            while len(values) < self._most_rows and cursor.passed < _EXACT_CHARACTERS:
+                if self._layout.in_array and not values and cursor.peek() == "]":
+                    return self._ended(cursor, values)
+                if not self._layout.in_array and not cursor.peek():
+                    return Block(cursor.offset, values, last=True)
+                values.append(cursor.value())
+                if self._layout.single or (self._layout.in_array and cursor.take(",]") == "]"):
+                    return self._ended(cursor, values, closed=True)
+            return Block(cursor.offset, values)
+
+    def _ended(self, cursor: Cursor, values: list[Any], *, closed: bool = False) -> Block:
+        if not closed:
+            cursor.take("]")
+        if not self._layout.path:
+            cursor.end()
+        return Block(cursor.offset, values, last=True)
+
+    def _fast(self, pool: ThreadPoolExecutor, start: int, plan: Plan) -> Iterator[Block]:
+        """Blocks from ``start`` up to the first that has to be decoded."""
+        waiting: deque[tuple[int, Future[Parsed | None]]] = deque()
+        cuts = self._cuts(start)
+        while True:
+            while len(waiting) <= _THREADS and (cut := next(cuts, None)) is not None:
+                data, end = cut
+                waiting.append((end, pool.submit(self._parsed, data, plan)))
+            if not waiting:
+                return
+            end, parsed = waiting.popleft()
+            result = parsed.result()
+            if result is None:
+                return
+            yield Block(
+                end, parsed=result, last=not self._layout.in_array and end >= self._path.stat().st_size
+            )
+
+    def _parsed(self, data: bytes, plan: Plan) -> Parsed | None:
+        separator = self._layout.separator
+        inner = data.count(b"\n") - data.count(separator) * separator.count(b"\n") if separator else 0
+        return parse(self._without_commas(data), plan, one_per_line=inner <= separator.count(b"\n"))
+
+    def _cuts(self, start: int) -> Iterator[tuple[bytes, int]]:
+        """Blocks of whole records, with where each ends. A bad cut of an array cannot be parsed and does no harm."""
+        with self._path.open("rb", buffering=0) as file:
+            while True:
+                file.seek(start)
+                data = file.read(_FAST_BYTES)
+                cut = self._cut(data)
+                if not cut:
+                    return
+                yield data[:cut], start + cut
+                start += cut
+
+    def _cut(self, data: bytes) -> int:
+        if self._layout.one_per_line:
+            return len(data) if len(data) < _FAST_BYTES else data.rfind(b"\n") + 1
+        found = data.rfind(self._layout.separator)
+        return found + self._layout.separator.index(b"{") if found >= 0 else 0
+
+    def _without_commas(self, data: bytes) -> bytes:
+        """Records separated by blanks: where the separator stood inside a record, it becomes a syntax error."""
+        separator = self._layout.separator
+        if not separator:
+            return data
+        replaced = data.replace(separator, separator.replace(b",", b"\n", 1))
+        comma = replaced.rfind(b",", len(replaced) - len(separator))
+        return replaced[:comma] + replaced[comma + 1 :] if comma >= 0 else replaced
+
+
+def _whole_lines(data: bytes) -> Iterator[Any]:
+    """The objects among the lines; anything else is left to the real reading."""
+    for line in data.decode(errors="replace").splitlines()[1:-1]:
+        try:
+            value, end = Decoder().scan(line, 0)
+        except (StopIteration, ValueError, RecursionError):
+            continue
+        if end == len(line.rstrip()) and isinstance(value, dict):
+            yield value
