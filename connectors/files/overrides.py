@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -38,9 +38,7 @@ class Misfits:
             return
         places = ", ".join(f"row {row}: {_quoted(value)}" for row, value in self.first)
         what = f"{self.count} values of column '{self.column}' do not fit {type_name(self.type)}"
-        warnings.add(
-            "cast_error", f"{what} ({places}); {outcome}.", column=self.column, affected_rows=self.count
-        )
+        warnings.add("cast_error", f"{what} ({places}); {outcome}.", column=self.column, affected_rows=self.count)
 
     def refuse(self) -> UnreadableFile:
         """The error of ``on_cast_error: fail``: it names column, row and value."""
@@ -75,13 +73,22 @@ def check_overridden_names(overrides: Mapping[str, pa.DataType], names: Sequence
 class OverriddenSource:
     """A typed source with some columns cast to the types the caller asked for.
 
+    ``release`` is told the names of columns whose override is given up, before the rows are read again.
+
     Raises:
         InvalidRequest: ``type_overrides`` names a column that the source does not have.
     """
 
-    def __init__(self, inner: Source, options: FileOptions, context: Context) -> None:
+    def __init__(
+        self,
+        inner: Source,
+        options: FileOptions,
+        context: Context,
+        release: Callable[[Sequence[str]], None] = lambda _names: None,
+    ) -> None:
         check_overridden_names(options.type_overrides, [column.name for column in inner.columns])
         self._inner = inner
+        self._release = release
         self._options = options
         self._context = context
         self._overrides = dict(options.type_overrides)
@@ -161,3 +168,4 @@ class OverriddenSource:
         self._given_up += [misfits for misfits in found.values() if misfits.count]
         for misfits in self._given_up:
             self._overrides.pop(misfits.column, None)
+        self._release([misfits.column for misfits in self._given_up])

@@ -1,0 +1,146 @@
+"""The columns of a text file on their way to their types."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from connectors.files.inference import (
+    LADDER,
+    TEXT,
+    Kind,
+    Nothing,
+    Text,
+    choose,
+    narrow,
+    surprising,
+    text_or_mixed,
+)
+from connectors.files.rows import TextBlock, TextReader
+from connectors.source import Column
+
+EMPTY = ("",)
+NULL_WORDS = ("NULL", "null", "Null", "N/A", "n/a", "NA", "#N/A", "#NA", "<NA>", "None", "NaT", "\\N")
+_LONGEST_NULL_WORD = max(map(len, NULL_WORDS))
+_WORDS = pa.array(NULL_WORDS)
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnPlan:
+    """What one field of every record becomes.
+
+    Attributes:
+        kind: what its values are, as far as is known.
+        forced: the caller says what it is: it is read as text.
+        hidden: it is what stands after a trailing delimiter: no column as long as it is empty.
+    """
+
+    name: str
+    kind: Kind
+    forced: bool = False
+    hidden: bool = False
+
+    @property
+    def column(self) -> Column:
+        """Its line in the schema."""
+        fidelity = "exact instant in UTC" if pa.types.is_timestamp(self.kind.type) and self.kind.type.tz else "exact"
+        return Column(self.name, self.kind.type, True, self.kind.name, fidelity)
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """The surprising values of one column in one block: how many, and the first with its row (0-based) there."""
+
+    count: int
+    row: int
+    value: str
+
+
+@dataclass(slots=True)
+class Converted:
+    """A block's columns as values; ``failed`` are the places of those that their plan does not fit."""
+
+    block: TextBlock
+    arrays: list[pa.Array] = field(default_factory=list)
+    failed: list[int] = field(default_factory=list)
+    null_words: dict[int, int] = field(default_factory=dict)
+    marks: dict[int, Mark] = field(default_factory=dict)
+
+
+def plan(names: Sequence[str], sample: TextBlock | None, forced: Sequence[str], *, hidden: bool) -> list[ColumnPlan]:
+    """The first guess from a sample that was read with all null words; ``hidden``: the last one is no column."""
+    plans = []
+    for place, name in enumerate(names):
+        kind = choose(sample.columns[place]) if sample and name not in forced else TEXT
+        plans.append(ColumnPlan(name, kind, name in forced))
+    if hidden:
+        plans[-1] = ColumnPlan(names[-1], Nothing(), hidden=True)
+    return plans
+
+
+def convert(block: TextBlock, plans: Sequence[ColumnPlan], reader: TextReader, *, null_words: bool) -> Converted:
+    """A block's texts as values, by plan. With ``null_words``, the usual unquoted words for null become null."""
+    result = Converted(block)
+    for place, column in enumerate(plans):
+        text, kind = block.columns[place], column.kind
+        if null_words and pa.types.is_string(kind.type):
+            text = _without_null_words(block, place, reader)
+        values = kind.convert(text)
+        if values is None and null_words:
+            text = _without_null_words(block, place, reader)
+            values = kind.convert(text)
+        if values is None:
+            result.failed.append(place)
+        result.arrays.append(values)
+        _note(result, place, kind, text)
+    return result
+
+
+def settle(plans: Sequence[ColumnPlan], reader: TextReader, nulls: Sequence[str]) -> list[ColumnPlan]:
+    """The plans that all rows fit, found by reading them all."""
+    candidates: list[tuple[Kind, ...]] = [(TEXT,) if column.forced else LADDER for column in plans]
+    first: list[pa.Array] = []
+    for block in reader.each(nulls, lambda block: block):
+        first = first or [text.slice(0, 10_000) for text in block.columns]
+        for place, text in enumerate(block.columns):
+            if len(candidates[place]) > 1:
+                candidates[place] = narrow(candidates[place], text)
+    return [
+        ColumnPlan(column.name, _best(kinds, text), column.forced, column.hidden and isinstance(kinds[0], Nothing))
+        for column, kinds, text in zip(plans, candidates, first, strict=True)
+    ]
+
+
+def _best(kinds: Sequence[Kind], sample: pa.Array) -> Kind:
+    return text_or_mixed(sample) if isinstance(kinds[0], Text) else kinds[0]
+
+
+def _without_null_words(block: TextBlock, place: int, reader: TextReader) -> pa.Array:
+    """A column with unquoted null words as null. Where there are quotes, only the parser knows which are quoted."""
+    text = block.columns[place]
+    shortest = pc.min(pc.binary_length(text)).as_py()
+    if shortest is None or shortest > _LONGEST_NULL_WORD:
+        return text
+    words = pc.is_in(text, value_set=_WORDS)
+    if not pc.any(words).as_py():
+        return text
+    if block.quoted:
+        return reader.column(block, place, (*EMPTY, *NULL_WORDS))
+    return pc.if_else(words, None, text)
+
+
+def _note(result: Converted, place: int, kind: Kind, text: pa.Array) -> None:
+    """Count the null words, and what a warning of the kind's issue is about."""
+    words = text.null_count - result.block.columns[place].null_count
+    if words:
+        result.null_words[place] = words
+    if kind.issue is None:
+        return
+    mask = surprising(kind, text)
+    count = pc.sum(mask).as_py() or 0
+    if count:
+        row = pc.index(mask, True).as_py()
+        result.marks[place] = Mark(count, row, text[row].as_py())

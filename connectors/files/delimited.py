@@ -1,0 +1,180 @@
+"""Delimited text (CSV, TSV and friends) as typed Arrow batches, in one parallel pass that proves what it converts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from connectors.errors import UnreadableFile
+from connectors.files.bounded import bounded
+from connectors.files.columns import EMPTY, NULL_WORDS, ColumnPlan, Converted, convert, plan, settle
+from connectors.files.dialect import NO_DELIMITER, Layout, lay_out
+from connectors.files.encoding import Utf8Text, as_utf8
+from connectors.files.footer import find_footer
+from connectors.files.names import unique_names
+from connectors.files.options import FileOptions
+from connectors.files.overrides import OverriddenSource
+from connectors.files.reports import Rejects, Tally, shown
+from connectors.files.rows import TextBlock, TextReader
+from connectors.source import Column, Context, SchemaChanged, Source, Warnings, schema_of
+
+_LAYOUT_BYTES = 256 << 10
+_MOST_LAYOUT_BYTES = 32 << 20
+_TYPING_BYTES = 128 << 10
+_SURE = 0.8
+
+
+@contextmanager
+def open(path: Path, options: FileOptions, context: Context) -> Iterator[Source]:  # noqa: A001 - the registry's name for it
+    """Open an uncompressed text file; what ``options`` does not say is detected.
+
+    Raises:
+        InvalidRequest: an option that is malformed or names a column the file does not have.
+        UnreadableFile: no text, no columns, or bytes that are invalid in its encoding.
+    """
+    text = as_utf8(path, options.encoding, context)
+    layout = _layout_of(text, options)
+    source = DelimitedSource(text, layout, options, context)
+    if options.type_overrides:
+        yield OverriddenSource(source, options, context, release=source.infer_types_of)
+    else:
+        yield source
+
+
+def _layout_of(text: Utf8Text, options: FileOptions) -> Layout:
+    size = _LAYOUT_BYTES
+    while True:
+        with text.path.open("rb") as file:
+            file.seek(text.start)
+            sample = file.read(size)
+            whole = not file.read(1)
+        layout = lay_out(sample, options, whole=whole)
+        if whole or layout.names or size >= _MOST_LAYOUT_BYTES:
+            break
+        size *= 8
+    if not layout.names:
+        raise UnreadableFile("The file has no columns: it holds nothing but blank lines.", code="empty_file")
+    return replace(layout, data_start=layout.data_start + text.start)
+
+
+class DelimitedSource:
+    """The rows of a delimited file. See ``Source``.
+
+    Overridden columns are read as text: ``OverriddenSource`` casts them from exactly what was written.
+    """
+
+    def __init__(self, text: Utf8Text, layout: Layout, options: FileOptions, context: Context) -> None:
+        self._text, self._layout, self._options, self._context = text, layout, options, context
+        end, self._footer = find_footer(text.path, layout.data_start, layout.dialect, len(layout.names))
+        names = [name if name.strip() else "" for name in layout.names]
+        names = unique_names([*names, ""] if layout.trailing_delimiter else names, _unless(layout, context.warnings))
+        self._reader = TextReader(text.path, layout.data_start, end, layout.dialect, len(names))
+        self._null_words = options.null_values is None
+        self._nulls = (*EMPTY, *(NULL_WORDS if options.null_values is None else options.null_values))
+        sample = self._reader.sample(_TYPING_BYTES, self._nulls)
+        forced = list(options.type_overrides)
+        self._plans = plan(names, sample, forced, hidden=layout.trailing_delimiter)
+        self._estimate = _estimated_rows(sample, end - layout.data_start)
+        self._rejected = 0
+
+    @property
+    def columns(self) -> Sequence[Column]:
+        return [plan.column for plan in self._plans if not plan.hidden]
+
+    @property
+    def total_rows(self) -> int | None:
+        return self._estimate
+
+    @property
+    def rows_rejected(self) -> int:
+        return self._rejected
+
+    @property
+    def facts(self) -> Mapping[str, Any]:
+        dialect = self._layout.dialect
+        return {
+            "encoding": self._text.encoding,
+            "delimiter": None if dialect.delimiter == NO_DELIMITER else dialect.delimiter,
+            "quote_char": dialect.quote,
+            "escape_char": dialect.escape or None,
+            "has_header": self._layout.has_header,
+            "title_lines": len(self._layout.titles),
+            "footer_lines": len(self._footer),
+            "confidence": {"encoding": self._text.confidence, **self._layout.confidence},
+        }
+
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        """Every row once, typed. See ``Source.batches``.
+
+        Raises:
+            SchemaChanged: values later than the sample need other types.
+            UnreadableFile: a bad row, with its line and what is wrong with it.
+        """
+        plans, schema, tally = self._plans, schema_of(self.columns), Tally()
+        with self._rejects() as rejects:
+            for found in self._reader.each(EMPTY if self._null_words else self._nulls, self._convert):
+                rejects.take(found)
+                if found.failed:
+                    self._settle()
+                    raise SchemaChanged
+                tally.add(found)
+                arrays = [array for array, column in zip(found.arrays, plans, strict=True) if not column.hidden]
+                yield from bounded(pa.RecordBatch.from_arrays(arrays, schema=schema), self._context.batch_rows)
+                self._context.progress(found.block.offset + found.block.size)
+            self._rejected, self._estimate = rejects.count, tally.rows
+            self._report_layout()
+            rejects.warn(self._context.warnings)
+        tally.warn(self._context.warnings, plans)
+
+    def infer_types_of(self, names: Sequence[str]) -> None:
+        """Find the types of columns that were forced to be text, by reading all rows."""
+        self._plans = [replace(column, forced=column.forced and column.name not in names) for column in self._plans]
+        self._settle()
+
+    def _convert(self, block: TextBlock) -> Converted:
+        return convert(block, self._plans, self._reader, null_words=self._null_words)
+
+    def _settle(self) -> None:
+        self._plans = settle(self._plans, self._reader, self._nulls)
+
+    def _rejects(self) -> Rejects:
+        skip = self._options.on_bad_row == "skip"
+        return Rejects(self._text.path, self._options.rejects_path, skip=skip)
+
+    def _report_layout(self) -> None:
+        warnings, layout = self._context.warnings, self._layout
+        if layout.titles:
+            warnings.add(
+                "title_lines",
+                f"{len(layout.titles)} lines above the table were left out: {_listed(layout.titles)}.",
+            )
+        if self._footer:
+            warnings.add(
+                "footer_lines",
+                f"{len(self._footer)} lines below the table were left out: {_listed(self._footer)}.",
+            )
+        if self._text.confidence < _SURE:
+            warnings.add(
+                "guessed_encoding",
+                f"The encoding was guessed to be {self._text.encoding}; the option encoding says it for sure.",
+            )
+
+
+def _unless(layout: Layout, warnings: Warnings) -> Warnings:
+    """Nobody needs to know that names which we gave are not in the file."""
+    return warnings if layout.has_header and not layout.trailing_delimiter else Warnings()
+
+
+def _estimated_rows(sample: TextBlock | None, size: int) -> int | None:
+    if sample is None or not sample.rows:
+        return 0 if sample is None else None
+    return max(sample.rows, int(size / sample.size * sample.rows))
+
+
+def _listed(lines: Sequence[str]) -> str:
+    return ", ".join(shown(line) for line in lines[:5])

@@ -1,0 +1,69 @@
+"""Whether a number's text survives as a number: the proofs behind floats and decimals."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+# Fifteen characters hold at most fifteen digits, and a double gives back any fifteen digits of a normal number.
+_SURE_LENGTH = 15
+_SURE_RANGE = (1e-290, 1e290)
+_PLAIN = r"^-?(0|[1-9]\d*)(\.\d+)?$"
+_MINUS_ZERO = r"^-[0.]+$"
+_FLOAT = r"^-?((0|[1-9]\d*)(\.\d*)?|\.\d+)([eE][+-]?\d+)?$"
+
+
+def is_written_plainly(text: pa.Array) -> bool:
+    """Whether all texts are digits with at most one point: no leading zero, plus, exponent or minus zero."""
+    plain = pc.all(pc.match_substring_regex(text, _PLAIN)).as_py() is not False
+    return plain and not pc.any(pc.match_substring_regex(text, _MINUS_ZERO)).as_py()
+
+
+def measure_digits(text: pa.Array) -> tuple[int, int]:
+    """The most digits before and after the point of plainly written numbers."""
+    unsigned = pc.utf8_ltrim(text, "-")
+    point, length = pc.find_substring(unsigned, "."), pc.binary_length(unsigned)
+    pointed = pc.greater_equal(point, 0)
+    before = pc.if_else(pointed, point, length)
+    after = pc.if_else(pointed, pc.subtract(pc.subtract(length, point), 1), 0)
+    return int(pc.max(before).as_py() or 0), int(pc.max(after).as_py() or 0)
+
+
+def keeps_zeros(text: pa.Array) -> bool:
+    """Whether a text has zeros at the end of its fraction that a double would drop (``12.50``; but not ``12.0``)."""
+    ending = text.filter(pc.ends_with(text, "0"))
+    return bool(pc.any(pc.match_substring_regex(ending, r"^[^eE]*\.\d+0$")).as_py())
+
+
+def float_text_is_exact(text: pa.Array, values: pa.Array) -> bool:
+    """Whether each double, shown as shortly as possible, is the number its text shows."""
+    doubtful = pc.or_(pc.starts_with(text, "0"), pc.starts_with(text, "-0"))
+    doubtful = pc.or_(doubtful, pc.starts_with(text, "+"))
+    unusual = text.filter(doubtful)
+    if len(unusual) and pc.all(pc.match_substring_regex(unusual, _FLOAT)).as_py() is False:
+        return False
+    size = pc.abs(values)
+    in_range = pc.and_(pc.greater(size, _SURE_RANGE[0]), pc.less(size, _SURE_RANGE[1]))
+    sure = pc.and_(in_range, pc.less_equal(pc.binary_length(text), _SURE_LENGTH))
+    if pc.all(sure).as_py() is not False:
+        return True
+    unsure = pc.invert(sure)
+    return _shown_alike(text.filter(unsure), values.filter(unsure))
+
+
+def _shown_alike(text: pa.Array, values: pa.Array) -> bool:
+    """The slow proof: the shortest text of each double against its own text, as text and then as a number."""
+    pointed = pc.match_substring(text, ".")
+    trimmed = pc.if_else(pointed, pc.utf8_rtrim(pc.utf8_rtrim(text, "0"), "."), text)
+    different = pc.not_equal(values.cast(pa.string()), trimmed)
+    left = text.filter(different)
+    rest = zip(left.to_pylist(), values.filter(different).to_pylist(), strict=True)
+    return all(_same_number(written, value) for written, value in rest)
+
+
+def _same_number(written: str, value: float) -> bool:
+    if value != value or value in (float("inf"), float("-inf")):  # noqa: PLR0124 - NaN is what differs from itself
+        return written.lower() in ("nan", "inf", "-inf", "infinity", "-infinity")
+    return Decimal(written) == Decimal(repr(value))

@@ -1,0 +1,68 @@
+"""From the bytes of sound records to columns of text, with unquoted null words told from quoted ones."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pyarrow as pa
+import pyarrow.csv as arrow_csv
+
+from connectors.errors import UnreadableFile
+from connectors.files.records import Dialect
+
+_BOM = b"\xef\xbb\xbf"
+
+
+class Ragged(Exception):  # noqa: N818 - a signal to look closer, not an error
+    """A record has more or fewer fields than there are columns."""
+
+
+def parse_text(
+    data: bytes | memoryview,
+    fields: int,
+    dialect: Dialect,
+    nulls: Sequence[str],
+    only: Sequence[int] | None = None,
+) -> list[pa.Array]:
+    """The columns of records as text, quotes and escapes undone; ``nulls`` are null where unquoted.
+
+    ``only`` names the columns wanted, by position; all are parsed.
+
+    Raises:
+        Ragged: a record has not ``fields`` fields.
+        UnreadableFile: text that cannot be parsed at all.
+    """
+    names = [str(position) for position in range(fields)]
+    wanted = names if only is None else [names[position] for position in only]
+    if bytes(data[:3]) == _BOM:
+        data = b"\n" + bytes(data)  # the parser would take a value's first character for a byte order mark
+    try:
+        table = arrow_csv.read_csv(
+            pa.BufferReader(pa.py_buffer(data)),
+            read_options=arrow_csv.ReadOptions(column_names=names, use_threads=False, block_size=len(data) + 1),
+            parse_options=arrow_csv.ParseOptions(
+                delimiter=dialect.delimiter,
+                quote_char=dialect.quote or False,
+                double_quote=not dialect.escape,
+                escape_char=dialect.escape or False,
+                newlines_in_values=True,
+            ),
+            convert_options=arrow_csv.ConvertOptions(
+                column_types=dict.fromkeys(wanted, pa.string()),
+                include_columns=wanted,
+                null_values=list(nulls),
+                strings_can_be_null=True,
+                quoted_strings_can_be_null=False,
+            ),
+        )
+    except pa.ArrowInvalid as error:
+        if "Expected" in str(error) and "columns, got" in str(error):
+            raise Ragged from error
+        if "Empty CSV file" in str(error):
+            return [pa.array([], pa.string()) for _ in wanted]
+        raise UnreadableFile("The text cannot be parsed as delimited fields.") from error
+    return [_one_array(column) for column in table.columns]
+
+
+def _one_array(column: pa.ChunkedArray) -> pa.Array:
+    return column.chunk(0) if column.num_chunks == 1 else pa.concat_arrays(column.chunks or [pa.array([], pa.string())])
