@@ -27,4 +27,4 @@ def open_file_format(kind: str, path: Path, options: FileOptions, context: Conte
         ConversionError: the file cannot be read as that format; no other exception leaves a format's ``open``.
     """
     module: Any = import_module(FILE_FORMATS[kind])
-    return cast(AbstractContextManager[Source], module.open(path, options, context))
+    return cast("AbstractContextManager[Source]", module.open(path, options, context))

@@ -30,7 +30,7 @@ class Column:
 
 
 @dataclass(frozen=True, slots=True)
-class Warning_:
+class Notice:
     """Something the caller should know of an otherwise successful conversion.
 
     Attributes:
@@ -50,11 +50,11 @@ class Warning_:
 class Warnings:
     """Collects the warnings of one attempt, in order."""
 
-    items: list[Warning_] = field(default_factory=list)
+    items: list[Notice] = field(default_factory=list)
 
     def add(self, issue: str, message: str, *, column: str | None = None, affected_rows: int | None = None) -> None:
         """Append one warning."""
-        self.items.append(Warning_(issue, message, column, affected_rows))
+        self.items.append(Notice(issue, message, column, affected_rows))
 
     def clear(self) -> None:
         """Forget all: the rows are about to be read again."""
@@ -84,7 +84,7 @@ class Context:
     progress: Callable[[int], None] = lambda _bytes_in: None
 
 
-class SchemaChanged(Exception):  # noqa: N818 - a signal, not an error
+class SchemaChanged(Exception):
     """Raised by ``Source.batches``: a column's type had to be widened by a later row.
 
     The batches yielded so far are void. ``Source.columns`` is now final: it was found by reading all the remaining

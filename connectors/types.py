@@ -51,7 +51,7 @@ def parse_type(name: str) -> pa.DataType:
     )
 
 
-def type_name(kind: pa.DataType) -> str:  # noqa: PLR0911 - one line per family of types
+def type_name(kind: pa.DataType) -> str:
     """The contract's name of an Arrow type, nested types included (``List(Int64)``, ``Struct({'a': String})``)."""
     if kind in _NAMES:
         return _NAMES[kind]

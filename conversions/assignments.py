@@ -53,6 +53,4 @@ def limits_for(job: ConversionJob) -> Limits:
 def url_policy() -> UrlPolicy:
     """Where signed URLs may point."""
     tundra = settings.TUNDRA
-    return UrlPolicy(
-        allowed_domains=tuple(tundra.ALLOWED_STORAGE_DOMAINS), dev_hosts=tuple(tundra.DEV_STORAGE_HOSTS)
-    )
+    return UrlPolicy(allowed_domains=tuple(tundra.ALLOWED_STORAGE_DOMAINS), dev_hosts=tuple(tundra.DEV_STORAGE_HOSTS))

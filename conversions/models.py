@@ -55,7 +55,11 @@ class ConversionJob(models.Model):
     kind = models.CharField(max_length=16, choices=JobKind)
     status = models.CharField(max_length=16, choices=JobStatus, default=JobStatus.QUEUED)
     owner = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="conversion_jobs"
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="conversion_jobs",
     )
     request_id = models.CharField(max_length=128, blank=True)
 
@@ -91,9 +95,7 @@ class ConversionJob(models.Model):
             models.Index(fields=["-created_at", "-id"], name="job_newest"),
             models.Index(fields=["status", "-created_at"], name="job_status"),
             models.Index(fields=["owner", "-created_at"], name="job_owner"),
-            models.Index(
-                fields=["lease_expires_at"], name="job_lease", condition=Q(status=JobStatus.RUNNING)
-            ),
+            models.Index(fields=["lease_expires_at"], name="job_lease", condition=Q(status=JobStatus.RUNNING)),
         )
 
     def __str__(self) -> str:

@@ -13,7 +13,7 @@ from conversions.models import ConversionJob
 
 
 def ring(job: ConversionJob) -> None:
-    """Tell the workers of a job. In the portal's own database the message commits with the row; elsewhere it follows it."""
+    """Tell the workers of a job: in the portal's own database with the row's commit, elsewhere right after it."""
     enqueue = partial(async_task, "conversions.tasks.run_job", str(job.pk), task_name=f"job-{job.pk}")
     if "orm" in settings.Q_CLUSTER:
         enqueue()

@@ -18,7 +18,7 @@ def seal(values: Mapping[str, Any]) -> bytes:
     return _fernet().encrypt(json.dumps(values).encode())
 
 
-def unseal(token: bytes) -> dict[str, Any] | None:
+def unseal(token: bytes | memoryview) -> dict[str, Any] | None:
     """What ``seal`` was given, or None when it was wiped or sealed with a key that is gone."""
     try:
         opened: dict[str, Any] = json.loads(_fernet().decrypt(bytes(token)))
@@ -28,7 +28,7 @@ def unseal(token: bytes) -> dict[str, Any] | None:
 
 
 def _fernet() -> MultiFernet:
-    keys = [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
+    keys = [str(settings.SECRET_KEY), *map(str, settings.SECRET_KEY_FALLBACKS)]
     return MultiFernet([Fernet(base64.urlsafe_b64encode(_derive(key.encode()))) for key in keys])
 
 

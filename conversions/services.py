@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.db import connection, transaction
 from django.utils import timezone
 
@@ -35,7 +35,7 @@ class Submission:
     secrets: dict[str, str]
     source: str
     destination: str = ""
-    owner: AbstractBaseUser | None = None
+    owner: User | None = None
     request_id: str = ""
 
 
@@ -114,6 +114,19 @@ def reap() -> int:
     """Take back the jobs whose lease ran out, and ring again for those the queue forgot; return how many."""
     expired = ConversionJob.objects.filter(status=JobStatus.RUNNING, lease_expires_at__lt=timezone.now())
     return sum(_reap_one(job) for job in expired)
+
+
+def failure_of(job: ConversionJob) -> ConversionError:
+    """Why an ended job did not succeed, as the error it ended with."""
+    if job.status == JobStatus.CANCELLED:
+        return ConversionError("The job was cancelled.", code="cancelled", http_status=409)
+    return ConversionError(
+        job.error_message,
+        code=job.error_code,
+        http_status=job.error_status,
+        retryable=job.error_retryable,
+        hint=job.error_hint or None,
+    )
 
 
 def _reap_one(job: ConversionJob) -> bool:

@@ -1,6 +1,7 @@
 """What the environment says, typed and checked: every variable of the portal stands here once.
 
-A value that is missing or bad raises ``EnvError`` naming the variable and what to set; ``docs/configuration.md`` lists them all.
+A value that is missing or bad raises ``EnvError`` naming the variable and what to set. ``docs/configuration.md``
+lists them all.
 """
 
 from __future__ import annotations
@@ -79,7 +80,7 @@ def secret_key() -> str:
 def _kept_key(path: Path) -> str:
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
-        with path.open("x", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
+        with open(path, "x", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
             file.write(secrets.token_urlsafe(64))
     except FileExistsError:
         pass  # another process was first; its key is the key

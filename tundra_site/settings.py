@@ -101,10 +101,16 @@ if e.REDIS_URL:
     CACHES: dict[str, dict[str, Any]] = {"default": _REDIS, "cluster": {**_REDIS, "KEY_PREFIX": "cluster"}}
 else:
     CACHES = {
-        "default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "OPTIONS": {"MAX_ENTRIES": 100_000}},
-        "cluster": {"BACKEND": "django.core.cache.backends.filebased.FileBasedCache", "LOCATION": DATA_DIR / "cluster"},
+        "default": {
+            "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
+            "OPTIONS": {"MAX_ENTRIES": 100_000},
+        },
+        "cluster": {
+            "BACKEND": "django.core.cache.backends.filebased.FileBasedCache",
+            "LOCATION": DATA_DIR / "cluster",
+        },
     }
-    # LocMem is refused by django-ratelimit because it is not shared; tundra_site.checks refuses several web processes instead.
+    # django-ratelimit refuses LocMem because it is not shared; here tundra_site.checks refuses several web processes.
     SILENCED_SYSTEM_CHECKS = ["django_ratelimit.E003", "django_ratelimit.W001"]
 
 _WORKERS = e.MAX_CONCURRENT_CONVERSIONS
@@ -134,7 +140,7 @@ Q_CLUSTER: dict[str, Any] = {
 
 REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_PARSER_CLASSES": ["conversions.api.parsers.BoundedJSONParser"],
     "DEFAULT_AUTHENTICATION_CLASSES": ["rest_framework.authentication.SessionAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["conversions.api.permissions.MayUseApi"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
@@ -205,4 +211,4 @@ LOGGING: dict[str, Any] = {
 }
 
 # What the portal itself reads, beside the standard names above.
-TUNDRA = e
+TUNDRA: Any = e

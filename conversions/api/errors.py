@@ -22,7 +22,7 @@ def answer_error(error: Exception, context: dict[str, Any]) -> Response:
     if isinstance(error, ConversionError):
         return Response(conversion_envelope(error, request_id), status=error.http_status)
     if isinstance(error, exceptions.ValidationError):
-        fields = _by_field(error.get_full_details())
+        fields = by_field(error.get_full_details())
         detail = " ".join(f"{name}: {message}" for name, messages in fields.items() for message in messages)
         return Response({**envelope(detail, "invalid_request", request_id), "errors": fields}, status=400)
     answer = exception_handler(error, context)
@@ -83,7 +83,7 @@ def server_error(request: HttpRequest) -> JsonResponse:
     return JsonResponse(bug_envelope(getattr(request, "request_id", "")), status=500)
 
 
-def _by_field(details: Any, name: str = "") -> dict[str, list[str]]:
+def by_field(details: Any, name: str = "") -> dict[str, list[str]]:
     """DRF's nested error details as flat paths: ``options.delimiter``."""
     if isinstance(details, dict) and "message" in details and "code" in details and isinstance(details["message"], str):
         return {name or "request": [str(details["message"])]}
@@ -91,7 +91,7 @@ def _by_field(details: Any, name: str = "") -> dict[str, list[str]]:
     items = details.items() if isinstance(details, dict) else ((None, item) for item in details)
     for key, inner in items:
         path = name if key is None or key == "request" else f"{name}.{key}" if name else str(key)
-        for field, messages in _by_field(inner, path).items():
+        for field, messages in by_field(inner, path).items():
             found.setdefault(field, []).extend(messages)
     return found
 

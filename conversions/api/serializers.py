@@ -95,7 +95,10 @@ class OutputSerializer(StrictSerializer):
         """Fill in the portal's defaults; ``options`` may carry the level and the row group size too."""
         options = attrs.get("options", {})
         attrs.setdefault("compression", settings.TUNDRA.PARQUET_COMPRESSION)
-        for name, default in (("row_group_size", settings.TUNDRA.PARQUET_ROW_GROUP_SIZE), ("compression_level", None)):
+        for name, default in (
+            ("row_group_size", settings.TUNDRA.PARQUET_ROW_GROUP_SIZE),
+            ("compression_level", None),
+        ):
             attrs.setdefault(name, options.pop(name, default))
         if attrs["compression_level"] is not None and attrs["compression"] != "zstd":
             raise serializers.ValidationError({"compression_level": ["Only zstd has levels; set compression to zstd."]})

@@ -23,7 +23,7 @@ class EndpointThrottle(BaseThrottle):
         if scope is None or request.method != "POST" or not settings.TUNDRA.RATE_LIMIT_ENABLED:
             return True
         usage = get_usage(
-            request._request,  # noqa: SLF001 - django-ratelimit counts Django requests
+            request._request,
             group=f"tundra.{scope}",
             key=lambda _group, _request: caller_key(request),
             rate=getattr(settings.TUNDRA, RATES[scope]),
@@ -43,11 +43,11 @@ def caller_key(request: Request) -> str:
     """Who is counted: the user, or the address without one."""
     if request.user and request.user.is_authenticated:
         return f"user:{request.user.pk}"
-    return f"address:{client_address(request._request)}"  # noqa: SLF001 - headers as the server set them
+    return f"address:{client_address(request._request)}"
 
 
 def client_address(request: HttpRequest) -> str:
-    """The address of the client, counted from the right of X-Forwarded-For past our own proxies: the left is forgeable."""
+    """The address of the client, read from the right of X-Forwarded-For: the left is forgeable."""
     proxies: int = settings.TUNDRA.TRUSTED_PROXIES
     chain = [part.strip() for part in request.headers.get("X-Forwarded-For", "").split(",") if part.strip()]
     if 0 < proxies <= len(chain):

@@ -41,7 +41,10 @@ def _perform(assignment: dict[str, Any], connection: Connection) -> dict[str, An
     try:
         return {"result": jobs.perform(assignment, lambda progress: send(connection, {"progress": progress}))}
     except ConversionError as error:
-        return {"error": describe(error), "traceback": traceback.format_exc() if error.http_status >= 500 else ""}
+        return {
+            "error": describe(error),
+            "traceback": traceback.format_exc() if error.http_status >= 500 else "",
+        }
     except BaseException as error:  # noqa: BLE001 - the process's boundary: a Rust panic is a BaseException too
         bug = WorkerFailed(
             f"The conversion failed unexpectedly ({type(error).__name__}).",

@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import time
-from pathlib import Path
 from typing import Any
 
 from connectors.errors import TooLarge
 from connectors.source import Column, SchemaChanged, Source
 from connectors.types import type_name
-from connectors.urls import parse_signed_url
 from conversions.pipeline.attempt import Attempt
+from conversions.pipeline.delivery import Destination, deliver
 from conversions.pipeline.sink import Compression, ParquetSink, Written
-from conversions.pipeline.transfer import Receipt, deliver_to_path, upload
 from conversions.pipeline.transform import Transform
 
 
-def convert(source: Source, attempt: Attempt) -> dict[str, Any]:
+def convert(source: Source, destination: Destination, attempt: Attempt) -> dict[str, Any]:
     """Read the source, write and verify the Parquet file, deliver it; return the contract's ``metadata``."""
     written, transform = _write(source, attempt)
-    receipt = _deliver(written, attempt)
+    receipt = deliver(written, destination, attempt)
     skipped = transform.rows_skipped + source.rows_rejected
     return {
         "rows": written.rows,
@@ -103,30 +101,4 @@ def _provenance(attempt: Attempt) -> dict[str, str]:
         "job_id": assignment.job_id,
         "job_created_at": assignment.created_at,
         "source": assignment.request["source_label"],
-    }
-
-
-def _deliver(written: Written, attempt: Attempt) -> dict[str, Any]:
-    assignment, progress = attempt.assignment, attempt.progress
-    progress.enter("upload")
-    if local := assignment.request.get("output_path"):
-        return _as_json(deliver_to_path(written.path, Path(local)), written)
-    url = parse_signed_url(assignment.request["output_url"], assignment.urls, field="output_url")
-    receipt = upload(
-        written.path,
-        url,
-        assignment.urls,
-        deadline=attempt.deadline,
-        progress=lambda sent: progress.advance(sent / max(written.bytes, 1), bytes_out=sent),
-    )
-    return _as_json(receipt, written)
-
-
-def _as_json(receipt: Receipt, written: Written) -> dict[str, Any]:
-    return {
-        "bytes": receipt.bytes,
-        "sha256": receipt.sha256,
-        "etag": receipt.etag,
-        "verified": receipt.verified,
-        "rows": written.rows,
     }

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from connectors.errors import InvalidRequest
+from connectors.errors import UpstreamFailed
 from connectors.fetch import download, error_page_reason
 from connectors.files.opening import open_file
 from connectors.files.options import FileOptions
@@ -16,6 +16,7 @@ from connectors.urls import parse_signed_url
 from conversions.pipeline.assignment import Assignment
 from conversions.pipeline.attempt import Attempt
 from conversions.pipeline.convert import convert
+from conversions.pipeline.delivery import destination_of
 from conversions.pipeline.profile import infer_schema
 from conversions.pipeline.progress import Progress
 
@@ -31,8 +32,9 @@ def perform(values: dict[str, Any], report: Callable[[dict[str, Any]], None]) ->
 
 
 def _convert_file(attempt: Attempt) -> dict[str, Any]:
+    destination = destination_of(attempt)
     with _opened_file(attempt) as source:
-        metadata = convert(source, attempt)
+        metadata = convert(source, destination, attempt)
         return {**metadata, "source_type": "file", "source": dict(source.facts)}
 
 
@@ -46,7 +48,9 @@ def _opened_file(attempt: Attempt) -> Iterator[Source]:
     request = attempt.assignment.request
     path = _local_source(attempt)
     attempt.progress.enter("convert")
-    with open_file(path, request["format"], _file_options(request["options"]), attempt.context(path.stat().st_size)) as source:
+    with open_file(
+        path, request["format"], _file_options(request["options"]), attempt.context(path.stat().st_size)
+    ) as source:
         yield source
 
 
@@ -65,16 +69,15 @@ def _local_source(attempt: Attempt) -> Path:
     attempt.progress.enter("download")
     path = assignment.temp_dir / "source"
     url = parse_signed_url(assignment.request["source_url"], assignment.urls, field="source_url")
-    fetched = download(
+    download(
         url,
         path,
-        assignment.urls,
         max_bytes=assignment.limits.max_file_bytes,
         deadline=attempt.deadline,
         progress=lambda read, total: attempt.progress.advance(read / max(total or read, 1), bytes_in=read),
     )
-    if reason := error_page_reason(path, fetched.content_type):
-        raise InvalidRequest(reason, code="source_is_error_page")
+    if reason := error_page_reason(path):
+        raise UpstreamFailed(reason, code="source_refused")
     return path
 
 

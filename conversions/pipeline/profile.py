@@ -16,7 +16,7 @@ from uuid import UUID
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from connectors.source import SchemaChanged, Source, Warning_
+from connectors.source import Notice, SchemaChanged, Source
 from connectors.types import type_name
 from conversions.pipeline.attempt import Attempt
 from conversions.pipeline.convert import transform_for
@@ -95,9 +95,9 @@ def _extent(values: pa.ChunkedArray) -> tuple[Any, Any]:
     return found["min"].as_py(), found["max"].as_py()
 
 
-def _null_warnings(columns: Sequence[dict[str, Any]], rows: int) -> list[Warning_]:
+def _null_warnings(columns: Sequence[dict[str, Any]], rows: int) -> list[Notice]:
     return [
-        Warning_(
+        Notice(
             "high_null_percentage",
             f"Column '{column['name']}' is null in {column['null_count']} of {rows} sampled rows.",
             column["name"],
@@ -108,7 +108,7 @@ def _null_warnings(columns: Sequence[dict[str, Any]], rows: int) -> list[Warning
     ]
 
 
-def _warning(warning: Warning_) -> dict[str, Any]:
+def _warning(warning: Notice) -> dict[str, Any]:
     return {
         "column": warning.column,
         "issue": warning.issue,
@@ -181,5 +181,7 @@ _FORMATS: dict[str, Callable[[str], bool]] = {
     "datetime": lambda text: _DATETIME.fullmatch(text) is not None,
     "date": lambda text: _DATE.fullmatch(text) is not None,
     "json": _is_json,
-    "phone": lambda text: re.fullmatch(r"\+?[\d\s().-]{7,20}", text) is not None and 7 <= sum(map(str.isdigit, text)) <= 15,
+    "phone": lambda text: (
+        re.fullmatch(r"\+?[\d\s().-]{7,20}", text) is not None and 7 <= sum(map(str.isdigit, text)) <= 15
+    ),
 }

@@ -78,7 +78,9 @@ class ParquetSink:
     def __enter__(self) -> ParquetSink:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._encoder.shutdown(wait=True)
         if self._writer is not None:
             self._writer.close()
@@ -164,5 +166,7 @@ def _disk_errors() -> Iterator[None]:
         if error.errno != errno.ENOSPC:
             raise
         raise Unavailable(
-            "The portal's disk is full.", code="storage_full", hint="Free space under TUNDRA_DATA_DIR, then retry."
+            "The portal's disk is full.",
+            code="storage_full",
+            hint="Free space under TUNDRA_DATA_DIR, then retry.",
         ) from error

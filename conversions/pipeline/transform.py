@@ -21,7 +21,9 @@ class Transform:
     def __init__(self, columns: Sequence[Column], column_mapping: Mapping[str, str], skip_rows: Sequence[int]) -> None:
         names = [column.name for column in columns]
         self.names = _mapped(names, column_mapping)
-        self.schema = schema_of(columns).rename_columns(self.names) if names else pa.schema([])
+        self.schema = pa.schema(
+            [field.with_name(name) for field, name in zip(schema_of(columns), self.names, strict=True)]
+        )
         self._skip = np.unique(np.asarray(skip_rows, dtype=np.int64))
         self._seen = 0
         self.rows_skipped = 0
@@ -50,6 +52,7 @@ def _mapped(names: Sequence[str], column_mapping: Mapping[str, str]) -> list[str
     for name in column_mapping.values():
         if mapped.count(name) > 1:
             raise InvalidRequest(
-                f"column_mapping gives the name '{name}' to a column while another one has it.", code="column_name_clash"
+                f"column_mapping gives the name '{name}' to a column while another one has it.",
+                code="column_name_clash",
             )
     return mapped

@@ -1,0 +1,208 @@
+"""What OpenAPI says of each endpoint beside its serializers: answers, statuses, headers, examples."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse, inline_serializer
+from rest_framework import serializers
+
+from conversions.api.answers import JobSerializer
+from conversions.api.serializers import ConvertFileSerializer, InferSchemaSerializer, JobFilterSerializer
+
+ERROR = inline_serializer(
+    "Error",
+    {
+        "detail": serializers.CharField(help_text="One sentence a caller can act on."),
+        "code": serializers.CharField(help_text="Stable and machine readable."),
+        "request_id": serializers.CharField(),
+        "hint": serializers.CharField(required=False, help_text="What to do about it."),
+        "errors": serializers.DictField(
+            child=serializers.ListField(child=serializers.CharField()),
+            required=False,
+            help_text="Messages by field.",
+        ),
+    },
+)
+_MEANINGS = {
+    400: "The request or its input is bad; the sentence names what.",
+    401: "No API key, or one that is not valid.",
+    403: "Not allowed.",
+    404: "No such job, or not the caller's.",
+    405: "This path does not take the method.",
+    409: "A conflict with the job's state.",
+    413: "The input is over a limit.",
+    415: "The body is not application/json.",
+    429: "Too many requests; Retry-After says when to come back.",
+    500: "A bug of the portal.",
+    502: "A store or database failed or refused.",
+    503: "The queue, the workers or the disk are not available.",
+    504: "The portal's own limit of time or memory ended the work.",
+}
+PREFER = OpenApiParameter(
+    "Prefer",
+    OpenApiTypes.STR,
+    OpenApiParameter.HEADER,
+    description="`respond-async`: answer 202 at once. `wait=N`: wait at most N seconds, then 202 (RFC 7240).",
+)
+REQUEST_ID = OpenApiParameter(
+    "X-Request-ID",
+    OpenApiTypes.STR,
+    OpenApiParameter.HEADER,
+    description="Returned, and in every log line and on the job. Made up when absent.",
+)
+
+
+def errors(*statuses: int) -> dict[int, OpenApiResponse]:
+    """The error answers of an endpoint."""
+    return {status: OpenApiResponse(ERROR, _MEANINGS[status]) for status in statuses}
+
+
+def answer(name: str, fields: dict[str, Any]) -> Any:
+    """An answer made of fields."""
+    return inline_serializer(name, fields)
+
+
+_ANSWERED = errors(400, 401, 403, 405, 413, 415, 429, 500, 502, 503, 504)
+_SIGNED = "https://bucket.s3.eu-central-1.amazonaws.com/{}?X-Amz-Signature=…"
+
+_FIELD = answer(
+    "SchemaField",
+    {
+        "name": serializers.CharField(),
+        "type": serializers.CharField(),
+        "polars_type": serializers.CharField(),
+        "source_type": serializers.CharField(allow_null=True),
+        "nullable": serializers.BooleanField(),
+        "fidelity": serializers.CharField(help_text="`exact`, or the form that was agreed to instead."),
+    },
+)
+_RECEIPT = answer(
+    "Receipt",
+    {
+        "bytes": serializers.IntegerField(),
+        "sha256": serializers.CharField(),
+        "etag": serializers.CharField(allow_null=True),
+        "verified": serializers.CharField(help_text="`md5` where the store's ETag proved it, otherwise `status`."),
+        "rows": serializers.IntegerField(help_text="From the file's footer, read back before delivery."),
+    },
+)
+_SOURCE = serializers.DictField(help_text="What was detected: format, encoding, delimiter, compression, bytes, sheet.")
+_METADATA = answer(
+    "FileConversionMetadata",
+    {
+        "rows": serializers.IntegerField(),
+        "columns": serializers.IntegerField(),
+        "column_schema": answer(
+            "ColumnSchema",
+            {"fields": serializers.ListField(child=_FIELD), "format": serializers.CharField()},
+        ),
+        "file_size_mb": serializers.FloatField(),
+        "processing_time_seconds": serializers.FloatField(),
+        "source_type": serializers.CharField(),
+        "rows_skipped": serializers.IntegerField(allow_null=True),
+        "warnings": serializers.ListField(child=serializers.CharField(), allow_null=True),
+        "row_groups": serializers.IntegerField(),
+        "receipt": _RECEIPT,
+        "source": _SOURCE,
+    },
+)
+_CONVERTED = answer(
+    "FileConversionAnswer",
+    {
+        "success": serializers.BooleanField(),
+        "metadata": _METADATA,
+        "error": serializers.CharField(allow_null=True),
+        "job_id": serializers.UUIDField(),
+    },
+)
+_COLUMN = answer(
+    "InferredColumn",
+    {
+        "name": serializers.CharField(),
+        "inferred_type": serializers.CharField(),
+        "detected_format": serializers.CharField(allow_null=True),
+        "nullable": serializers.BooleanField(),
+        "null_count": serializers.IntegerField(),
+        "unique_count": serializers.IntegerField(),
+        "sample_values": serializers.ListField(child=serializers.JSONField()),
+        "min_value": serializers.JSONField(allow_null=True),
+        "max_value": serializers.JSONField(allow_null=True),
+    },
+)
+_INFERRED = answer(
+    "SchemaAnswer",
+    {
+        "success": serializers.BooleanField(),
+        "schema": answer(
+            "InferredSchema",
+            {
+                "columns": serializers.ListField(child=_COLUMN),
+                "total_rows": serializers.IntegerField(help_text="Of the sample."),
+                "total_columns": serializers.IntegerField(),
+                "file_size_bytes": serializers.IntegerField(),
+            },
+        ),
+        "sample_data": serializers.ListField(child=serializers.DictField()),
+        "warnings": serializers.ListField(
+            child=answer(
+                "SchemaWarning",
+                {
+                    "column": serializers.CharField(allow_null=True),
+                    "issue": serializers.CharField(),
+                    "message": serializers.CharField(),
+                    "affected_rows": serializers.IntegerField(allow_null=True),
+                },
+            )
+        ),
+        "source": _SOURCE,
+        "job_id": serializers.UUIDField(),
+    },
+)
+
+_NOT_YET = OpenApiResponse(JobSerializer, "Not ended yet; `Location` says where to ask.")
+CONVERT_FILE: dict[str, Any] = {
+    "operation_id": "convert_file",
+    "tags": ["convert"],
+    "request": ConvertFileSerializer,
+    "parameters": [PREFER, REQUEST_ID],
+    "responses": {200: _CONVERTED, 202: _NOT_YET, **_ANSWERED, **errors(409)},
+    "examples": [
+        OpenApiExample(
+            "A CSV file",
+            request_only=True,
+            value={
+                "source_url": _SIGNED.format("flights.csv"),
+                "output_url": _SIGNED.format("flights.parquet"),
+                "format": "csv",
+                "compression": "zstd",
+            },
+        )
+    ],
+}
+INFER_SCHEMA: dict[str, Any] = {
+    "operation_id": "infer_schema",
+    "tags": ["infer"],
+    "request": InferSchemaSerializer,
+    "parameters": [PREFER, REQUEST_ID],
+    "responses": {200: _INFERRED, 202: _NOT_YET, **_ANSWERED, **errors(409)},
+}
+LIST_JOBS: dict[str, Any] = {
+    "operation_id": "list_jobs",
+    "tags": ["jobs"],
+    "parameters": [JobFilterSerializer, REQUEST_ID],
+    "responses": {200: JobSerializer(many=True), **errors(400, 401, 403)},
+}
+SHOW_JOB: dict[str, Any] = {
+    "operation_id": "show_job",
+    "tags": ["jobs"],
+    "responses": {200: JobSerializer, **errors(401, 403, 404)},
+}
+CANCEL_JOB: dict[str, Any] = {
+    "operation_id": "cancel_job",
+    "tags": ["jobs"],
+    "request": None,
+    "responses": {202: JobSerializer, **errors(401, 403, 404, 409)},
+}
+RETRY_JOB: dict[str, Any] = {**CANCEL_JOB, "operation_id": "retry_job"}

@@ -1,0 +1,14 @@
+"""Paths of the conversion API: exact, no prefix, no trailing slash."""
+
+from django.urls import path
+
+from conversions.api import views
+
+urlpatterns = [
+    path("convert/file", views.FileConversionViewSet.as_view({"post": "create"}), name="convert-file"),
+    path("infer/schema", views.SchemaInferenceViewSet.as_view({"post": "create"}), name="infer-schema"),
+    path("jobs", views.JobViewSet.as_view({"get": "list"}), name="job-list"),
+    path("jobs/<uuid:pk>", views.JobViewSet.as_view({"get": "retrieve"}), name="job-detail"),
+    path("jobs/<uuid:pk>/cancel", views.JobViewSet.as_view({"post": "cancel"}), name="job-cancel"),
+    path("jobs/<uuid:pk>/retry", views.JobViewSet.as_view({"post": "retry"}), name="job-retry"),
+]

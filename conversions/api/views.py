@@ -1,0 +1,126 @@
+"""The conversion endpoints: shells that check a request, submit a job and answer for it."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from django.conf import settings
+from django.urls import reverse
+from drf_spectacular.utils import extend_schema
+from rest_framework import mixins, viewsets
+from rest_framework.decorators import action
+from rest_framework.pagination import CursorPagination
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from conversions import services
+from conversions.api import documentation as doc
+from conversions.api import submissions
+from conversions.api.answers import JobSerializer, success_of
+from conversions.api.permissions import visible_jobs
+from conversions.api.serializers import ConvertFileSerializer, InferSchemaSerializer, JobFilterSerializer
+from conversions.api.throttles import EndpointThrottle
+from conversions.models import ConversionJob, JobStatus
+
+_WAIT = re.compile(r"\bwait\s*=\s*\"?(\d{1,6})\"?", re.IGNORECASE)
+_ASYNC = re.compile(r"\brespond-async\b", re.IGNORECASE)
+
+
+class JobPages(CursorPagination):
+    """Newest first, in pages that stay put while jobs arrive."""
+
+    ordering = ("-created_at", "-id")
+    page_size = 50
+    page_size_query_param = "page_size"
+    max_page_size = 500
+
+
+class FileConversionViewSet(viewsets.ViewSet):
+    """``POST /convert/file``."""
+
+    throttle_classes = [EndpointThrottle]
+    rate_scope = "convert"
+
+    @extend_schema(**doc.CONVERT_FILE)
+    def create(self, request: Request) -> Response:
+        """Convert a file to Parquet and deliver it to the signed URL."""
+        serializer = ConvertFileSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        return answer(request, services.submit(submissions.file_conversion(serializer.validated_data, request)))
+
+
+class SchemaInferenceViewSet(viewsets.ViewSet):
+    """``POST /infer/schema``."""
+
+    throttle_classes = [EndpointThrottle]
+    rate_scope = "infer"
+
+    @extend_schema(**doc.INFER_SCHEMA)
+    def create(self, request: Request) -> Response:
+        """Tell the types that a conversion would write, with a sample of the rows."""
+        serializer = InferSchemaSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        return answer(request, services.submit(submissions.schema_inference(serializer.validated_data, request)))
+
+
+class JobViewSet(mixins.RetrieveModelMixin, mixins.ListModelMixin, viewsets.GenericViewSet[ConversionJob]):
+    """``/jobs``: what became of every request."""
+
+    serializer_class = JobSerializer
+    pagination_class = JobPages
+    queryset = ConversionJob.objects.none()
+
+    def get_queryset(self) -> Any:
+        """The caller's jobs, filtered as the query says."""
+        jobs = visible_jobs(self.request)
+        if self.action != "list":
+            return jobs
+        filters = JobFilterSerializer(data=self.request.query_params.dict())
+        filters.is_valid(raise_exception=True)
+        wanted = filters.validated_data
+        lookups = {"status": "status", "kind": "kind", "created_after": "created_at__gt"}
+        return jobs.filter(**{lookup: wanted[name] for name, lookup in lookups.items() if name in wanted})
+
+    @extend_schema(**doc.LIST_JOBS)
+    def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """The caller's jobs, newest first."""
+        return super().list(request, *args, **kwargs)
+
+    @extend_schema(**doc.SHOW_JOB)
+    def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """One job."""
+        return super().retrieve(request, *args, **kwargs)
+
+    @extend_schema(**doc.CANCEL_JOB)
+    @action(detail=True, methods=["post"])
+    def cancel(self, request: Request, pk: str) -> Response:
+        """Cancel a waiting job, or ask a running one to stop."""
+        return Response(JobSerializer(services.cancel(self.get_object())).data, status=202)
+
+    @extend_schema(**doc.RETRY_JOB)
+    @action(detail=True, methods=["post"])
+    def retry(self, request: Request, pk: str) -> Response:
+        """Queue a failed or cancelled job again."""
+        return Response(JobSerializer(services.retry(self.get_object())).data, status=202)
+
+
+def answer(request: Request, job: ConversionJob) -> Response:
+    """Wait as long as the caller prefers (RFC 7240), then answer as v3 did, or 202 with the job's place."""
+    preference = request.headers.get("Prefer", "")
+    job = services.wait(job, _seconds_to_wait(preference))
+    if not job.is_terminal:
+        place = reverse("job-detail", kwargs={"pk": job.pk})
+        applied = {"Preference-Applied": preference} if preference else {}
+        return Response(JobSerializer(job).data, status=202, headers={"Location": place, **applied})
+    if job.status == JobStatus.SUCCEEDED:
+        return Response(success_of(job))
+    raise services.failure_of(job)
+
+
+def _seconds_to_wait(preference: str) -> float:
+    if _ASYNC.search(preference):
+        return 0
+    longest: float = settings.TUNDRA.MAX_PROCESSING_TIME_MINUTES * 60 + 30
+    found = _WAIT.search(preference)
+    return min(float(found[1]), longest) if found else longest

@@ -1,0 +1,1 @@
+"""Tests assert behaviour through the doors users use, with the real thing behind."""

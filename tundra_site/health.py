@@ -1,0 +1,102 @@
+"""Health and information: what runs, what it can do, and every limit in force."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+
+from django.conf import settings
+from django.db import DatabaseError, connection
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.views.decorators.http import require_safe
+
+from connectors.registry import FILE_FORMATS
+from conversions import queue
+
+SERVICE = "halatio-tundra"
+_MIN_FREE_BYTES = 2**30
+
+
+@require_safe
+def root(request: HttpRequest) -> HttpResponse:
+    """``GET /``: a browser is sent to the console, a program is told that the portal runs."""
+    if "text/html" in request.headers.get("Accept", ""):
+        return redirect(reverse("admin:index"))
+    return JsonResponse({"status": "running", "service": SERVICE, "version": settings.VERSION})
+
+
+@require_safe
+def health(_request: HttpRequest) -> JsonResponse:
+    """``GET /health``: this process answers. No I/O."""
+    return JsonResponse({"status": "healthy", "service": SERVICE, "version": settings.VERSION})
+
+
+@require_safe
+def health_deep(_request: HttpRequest) -> JsonResponse:
+    """``GET /health/deep``: every part the portal needs, each healthy or why not."""
+    checks = {name: check() for name, check in CHECKS.items()}
+    healthy = all(verdict == "healthy" for verdict in checks.values())
+    return JsonResponse(
+        {
+            "status": "healthy" if healthy else "degraded",
+            "service": SERVICE,
+            "version": settings.VERSION,
+            "checks": checks,
+        },
+        status=200 if healthy else 503,
+    )
+
+
+@require_safe
+def info(_request: HttpRequest) -> JsonResponse:
+    """``GET /info``: capabilities and the limits in force."""
+    tundra = settings.TUNDRA
+    return JsonResponse(
+        {
+            "service": SERVICE,
+            "version": settings.VERSION,
+            "capabilities": {
+                "file_formats": list(FILE_FORMATS),
+                "output_format": "parquet",
+                "max_file_size_mb": tundra.MAX_FILE_SIZE_MB,
+                "supported_sources": ["file"],
+                "database_connectors": [],
+            },
+            "limits": {
+                "max_processing_time_minutes": tundra.MAX_PROCESSING_TIME_MINUTES,
+                "max_memory_usage_gb": tundra.MAX_MEMORY_USAGE_GB,
+                "max_rows_processed": tundra.MAX_ROWS_PROCESSED,
+                "max_partitions": tundra.MAX_PARTITIONS,
+            },
+            "features": ["file_conversion", "schema_inference", "jobs", "async"],
+        }
+    )
+
+
+def _database() -> str:
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+    except DatabaseError as error:
+        return f"unhealthy: the portal's database does not answer ({type(error).__name__})"
+    return "healthy"
+
+
+def _queue() -> str:
+    return "healthy" if queue.live_workers() else "unhealthy: no queue worker is alive; start manage.py qcluster"
+
+
+def _storage_space() -> str:
+    free = shutil.disk_usage(settings.DATA_DIR).free
+    if free < _MIN_FREE_BYTES:
+        return f"unhealthy: only {free // 2**20} MB are free under TUNDRA_DATA_DIR"
+    return "healthy"
+
+
+CHECKS: dict[str, Callable[[], str]] = {
+    "database": _database,
+    "queue": _queue,
+    "storage_space": _storage_space,
+}

@@ -1,0 +1,94 @@
+"""``manage.py serve``: the whole portal in the foreground, web and workers, until Ctrl-C or SIGTERM."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import signal
+import subprocess
+import sys
+import time
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.core.management import BaseCommand, call_command
+
+_STOP_SECONDS = 30
+
+
+class Command(BaseCommand):
+    """Run web (gunicorn) and workers (qcluster) as children and stop them together."""
+
+    help = "Run the portal in the foreground: web and workers."
+
+    def handle(self, *_: Any, **__: Any) -> None:
+        """Prepare, start, watch, stop."""
+        call_command("check", deploy=not settings.TUNDRA.IS_DEV, fail_level="ERROR")
+        call_command("migrate", verbosity=0)
+        self._ensure_superuser()
+        signal.signal(signal.SIGTERM, _interrupt)
+        children = [_start(_web()), _start(_workers())]
+        self.stdout.write(
+            f"Halatio Tundra is at http://localhost:{settings.TUNDRA.PORT} (console: /admin/, API: /docs)"
+        )
+        try:
+            failed = _first_to_end(children)
+        except KeyboardInterrupt:
+            failed = None
+        finally:
+            _stop(children)
+        if failed is not None:
+            sys.exit(f"A part of the portal ended by itself: {failed.args}")
+
+    def _ensure_superuser(self) -> None:
+        users = get_user_model()
+        if users.objects.filter(is_superuser=True).exists():
+            return
+        password = secrets.token_urlsafe(12)
+        users.objects.create_superuser("admin", "", password)
+        self.stdout.write(f"Created the superuser 'admin' with the password {password} (shown this once).")
+
+
+def _web() -> list[str]:
+    return [
+        sys.executable,
+        "-m",
+        "gunicorn",
+        "--config",
+        str(settings.BASE_DIR / "deploy" / "gunicorn.conf.py"),
+        "tundra_site.wsgi",
+    ]
+
+
+def _workers() -> list[str]:
+    return [sys.executable, str(settings.BASE_DIR / "manage.py"), "qcluster"]
+
+
+def _start(command: list[str]) -> subprocess.Popen[bytes]:
+    # A session of its own: a Ctrl-C in the terminal reaches this process only, which then stops its children in order.
+    return subprocess.Popen(command, cwd=settings.BASE_DIR, env=os.environ.copy(), start_new_session=True)
+
+
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+def _first_to_end(children: list[subprocess.Popen[bytes]]) -> subprocess.Popen[bytes]:
+    while True:
+        for child in children:
+            if child.poll() is not None:
+                return child
+        time.sleep(0.2)
+
+
+def _stop(children: list[subprocess.Popen[bytes]]) -> None:
+    for child in children:
+        child.terminate()
+    deadline = time.monotonic() + _STOP_SECONDS
+    for child in children:
+        try:
+            child.wait(max(deadline - time.monotonic(), 0))
+        except subprocess.TimeoutExpired:
+            os.killpg(child.pid, signal.SIGKILL)
+            child.wait()
