@@ -1,0 +1,120 @@
+"""Workbooks: xlsx, xlsb, xls and ods, through calamine, with exact cells where a column is of no single type."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pyarrow as pa
+
+from connectors.errors import UnreadableFile
+from connectors.files.bounded import bounded
+from connectors.files.excel_book import Sheet, chosen_sheet, open_workbook
+from connectors.files.excel_head import head_cells
+from connectors.files.excel_header import HEAD_ROWS
+from connectors.files.excel_kind import Kind, workbook_kind
+from connectors.files.excel_parts import SheetPart, sheet_parts
+from connectors.files.excel_scan import Findings, count_parts, scan_sheet
+from connectors.files.excel_table import Table, read_table
+from connectors.files.options import FileOptions
+from connectors.source import Column, Context, schema_of
+
+_LARGE = 200_000  # cells: reading so many twice for the header takes too long
+
+
+@contextmanager
+def open(path: Path, options: FileOptions, context: Context) -> Iterator[ExcelSource]:  # noqa: A001 - the registry's name
+    """Open one sheet of a workbook; it is read whole.
+
+    Raises:
+        UnreadableFile: not a workbook, corrupt, encrypted, or a sheet without cells.
+        InvalidRequest: there is no such sheet.
+        TooLarge: a bomb, or more cells than fit.
+    """
+    kind = workbook_kind(path)
+    # calamine goes by the extension, and the file may have any.
+    with TemporaryDirectory(dir=context.temp_dir) as directory:
+        named = Path(directory) / f"workbook.{kind}"
+        named.symlink_to(path.resolve())
+        yield ExcelSource(_read(named, kind, options, context), path.stat().st_size, context)
+
+
+def _read(path: Path, kind: Kind, options: FileOptions, context: Context) -> Table:
+    if kind == "xlsx":
+        return _read_xlsx(path, options, context)
+    if kind != "xls":
+        count_parts(path, context.max_bytes)
+    with open_workbook(path) as book:
+        name = chosen_sheet(book.sheet_names, options.sheet_name, options.sheet_index)
+        sheet = Sheet(book, name, cells=path.stat().st_size)
+        table = read_table(sheet, sheet.head(HEAD_ROWS), Findings(), options)
+        table.facts |= {"sheet": name, "sheets": book.sheet_names}
+    return table
+
+
+def _read_xlsx(path: Path, options: FileOptions, context: Context) -> Table:
+    """The chosen sheet is looked through while calamine reads the texts that all sheets share."""
+    sheets = sheet_parts(path)
+    chosen = _chosen(sheets, options)
+    if chosen.part is None:
+        raise UnreadableFile(f"The sheet '{chosen.name}' is not a worksheet, or it is missing from the file.")
+    count_parts(path, context.max_bytes, leave_out=chosen.part)
+    with ThreadPoolExecutor(1, thread_name_prefix="scan") as pool:
+        scan = pool.submit(scan_sheet, path, chosen.part, context.max_bytes)
+        with open_workbook(path) as book:
+            findings = scan.result()
+            sheet = Sheet(book, chosen.name, findings.rectangle)
+            large = findings.rectangle > _LARGE
+            head = head_cells(path, chosen.part, HEAD_ROWS) if large else sheet.head(HEAD_ROWS)
+            table = read_table(sheet, head, findings, options)
+    table.facts |= {"sheet": chosen.name, "sheets": [sheet.name for sheet in sheets]}
+    if chosen.hidden:
+        table.notices.append(("hidden_sheet", f"The sheet '{chosen.name}' is hidden in the workbook.", None))
+    return table
+
+
+def _chosen(sheets: Sequence[SheetPart], options: FileOptions) -> SheetPart:
+    name = chosen_sheet([sheet.name for sheet in sheets], options.sheet_name, options.sheet_index)
+    return next(sheet for sheet in sheets if sheet.name == name)
+
+
+class ExcelSource:
+    """See ``connectors.source.Source``."""
+
+    rows_rejected = 0
+
+    def __init__(self, table: Table, size: int, context: Context) -> None:
+        self._table = table
+        self._size = size
+        self._context = context
+        if not table.columns:
+            raise UnreadableFile(f"The sheet '{table.facts['sheet']}' is empty.", code="no_columns")
+
+    @property
+    def columns(self) -> Sequence[Column]:
+        """One for each column of the table that has a name or a cell."""
+        return self._table.columns
+
+    @property
+    def total_rows(self) -> int:
+        """Exact: the sheet has been read."""
+        return int(self._table.batch.num_rows)
+
+    @property
+    def facts(self) -> Mapping[str, Any]:
+        """Which sheet of which, and where its header was."""
+        return self._table.facts
+
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        """The table's rows."""
+        for issue, message, column in self._table.notices:
+            self._context.warnings.add(issue, message, column=column)
+        schema, done = schema_of(self.columns), 0
+        for batch in bounded(self._table.batch, self._context.batch_rows):
+            yield pa.RecordBatch.from_arrays(batch.columns, schema=schema)
+            done += batch.num_rows
+            self._context.progress(self._size * done // self._table.batch.num_rows)

@@ -1,0 +1,127 @@
+"""A sheet as a table: header, columns of one type each, and what the caller should know of it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from connectors.files.excel_book import Loaded, Sheet
+from connectors.files.excel_cells import CellError, address
+from connectors.files.excel_columns import from_cells, from_loaded
+from connectors.files.excel_header import Head, Header, find_header
+from connectors.files.excel_scan import Findings
+from connectors.files.names import unique_names
+from connectors.files.options import FileOptions
+from connectors.source import Column, Warnings
+
+Notice = tuple[str, str, str | None]  # issue, message, column
+
+
+@dataclass(slots=True)
+class Table:
+    """What was read of a sheet."""
+
+    columns: list[Column]
+    batch: pa.RecordBatch
+    facts: dict[str, Any] = field(default_factory=dict)
+    notices: list[Notice] = field(default_factory=list)
+
+
+def read_table(sheet: Sheet, head: Head, findings: Findings, options: FileOptions) -> Table:
+    """Find the header, read what is below it, and trim blank rows and columns at the edges.
+
+    Args:
+        sheet: the sheet.
+        head: its first cells by (row, place).
+        findings: what calamine does not tell.
+        options: the caller's.
+    """
+    header = find_header(head, options.has_header)
+    loaded = sheet.load(header.first_row)
+    arrays: list[Any] = []
+    notices = _sheet_notices(header, findings)
+    kept = [number for number, array in enumerate(loaded.arrays) if _is_used(loaded, number, header)]
+    warnings = Warnings()
+    names = unique_names([header.names.get(loaded.places[number], "") for number in kept], warnings)
+    for name, number in zip(names, kept, strict=True):
+        arrays.append(_array(loaded, number))
+        notices += _column_notices(loaded, number, name, arrays[-1], header.first_row)
+    if header.found:
+        notices += [(warning.issue, warning.message, None) for warning in warnings.items]
+    batch = pa.RecordBatch.from_arrays(arrays, names=names)
+    columns = [Column(name, array.type) for name, array in zip(names, arrays, strict=True)]
+    facts = {"header_row": header.first_row if header.found else None}
+    return Table(columns, batch.slice(0, _rows_used(batch)), facts, notices)
+
+
+def _is_used(loaded: Loaded, number: int, header: Header) -> bool:
+    array = loaded.arrays[number]
+    named = bool(header.names.get(loaded.places[number]))
+    return named or bool(loaded.cells[number]) or array.null_count < len(array)
+
+
+def _array(loaded: Loaded, number: int) -> Any:
+    if number not in loaded.mixed and not loaded.cells[number]:
+        array = from_loaded(loaded.arrays[number])
+        if array is not None:
+            return array
+    return from_cells(loaded.column(number))
+
+
+def _rows_used(batch: pa.RecordBatch) -> int:
+    """How many rows there are up to the last that is not blank."""
+    last = -1
+    for array in batch.columns:
+        if last < batch.num_rows - 1 and array.null_count < len(array):
+            last = max(last, pc.max(pc.indices_nonzero(array.is_valid())).as_py())
+    return last + 1
+
+
+def _sheet_notices(header: Header, findings: Findings) -> list[Notice]:
+    found: list[Notice] = []
+    if header.above:
+        texts = ", ".join(f"'{text[:60]}'" for text in header.above[:10])
+        found.append(("rows_above_header", f"The header is row {header.first_row}; left out above it: {texts}.", None))
+    if findings.merged:
+        found.append(
+            ("merged_cells", f"{findings.merged} merged areas: the value stands in the first cell of each.", None)
+        )
+    if findings.hidden_rows:
+        found.append(("hidden_rows", f"{findings.hidden_rows} hidden rows are included.", None))
+    if findings.uncached_count:
+        places = ", ".join(findings.uncached)
+        message = f"{findings.uncached_count} formulas have no stored result and are null: {places}."
+        found.append(("formulas_without_value", message, None))
+    return found
+
+
+def _column_notices(loaded: Loaded, number: int, name: str, array: Any, first_row: int) -> list[Notice]:
+    cells = loaded.cells[number]
+    place = loaded.places[number]
+    errors = {row: cell for row, cell in cells.items() if isinstance(cell, CellError)}
+    found: list[Notice] = []
+    if errors:
+        places = ", ".join(f"{cell} in {address(first_row + row, place)}" for row, cell in sorted(errors.items())[:3])
+        found.append(("error_cells", f"'{name}' has {len(errors)} error cells, kept as text: {places}.", name))
+    if pa.types.is_string(array.type) and cells:
+        kinds = Counter(type(cell).__name__ for cell in loaded.column(number) if cell is not None)
+        kinds.pop("CellError", None)
+        if len(kinds) > 1:
+            parts = ", ".join(f"{count} {_KIND_NAMES.get(kind, kind)}" for kind, count in kinds.most_common())
+            found.append(("mixed_types", f"'{name}' mixes kinds of cells ({parts}); all are kept as text.", name))
+    return found
+
+
+_KIND_NAMES = {
+    "str": "text",
+    "float": "numbers",
+    "int": "whole numbers",
+    "bool": "booleans",
+    "datetime": "dates",
+    "time": "times",
+    "timedelta": "durations",
+}
