@@ -184,8 +184,20 @@ def _send(
     sent = {"Host": url.authority, "Accept-Encoding": "identity", "User-Agent": "halatio-tundra", **headers}
     # A store may refuse before it has read the body: then writing fails, and its answer says why.
     with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-        connection.request(method, url.target, body=body, headers=sent, preload_content=False, decode_content=False)
+        connection.request(
+            method,
+            url.target,
+            _blocks(body),
+            sent,
+            preload_content=False,
+            decode_content=False,
+            enforce_content_length=False,  # whoever reads the body counts it and says what is missing
+        )
     return connection.getresponse()
+
+
+def _blocks(body: Readable | None) -> Iterator[bytes] | None:
+    return iter(lambda: body.read(_BLOCK_BYTES), b"") if body is not None else None
 
 
 def _failure(url: SignedUrl, error: Exception, *, out_of_time: bool) -> Exception:

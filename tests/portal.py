@@ -118,7 +118,7 @@ class _NoRedirects(urllib.request.HTTPRedirectHandler):
 
 
 def _answer(status: int, headers: Any, body: bytes) -> Answer:
-    is_json = "json" in headers.get("Content-Type", "")
+    is_json = body and "json" in headers.get("Content-Type", "")
     return Answer(status, dict(headers.items()), json.loads(body) if is_json else body.decode(errors="replace"))
 
 

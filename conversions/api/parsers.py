@@ -23,6 +23,7 @@ class BoundedJSONParser(JSONParser):
         """Read at most the limit, then parse."""
         body = stream.read(_MAX_BYTES + 1)
         if len(body) > _MAX_BYTES:
+            _drain(stream)
             raise TooLarge("The request body is over 8 MiB.", code="request_too_large")
         try:
             parsed = json.loads(body.decode(), parse_constant=_refuse_constant)
@@ -36,6 +37,13 @@ class BoundedJSONParser(JSONParser):
         except ValueError as error:
             raise ParseError(f"The request body is not JSON: {error}") from error
         return parsed
+
+
+def _drain(stream: IO[Any]) -> None:
+    """Take the rest, within reason: a client that is still sending would see a broken pipe instead of the answer."""
+    for _ in range(8):
+        if not stream.read(_MAX_BYTES):
+            return
 
 
 def _refuse_constant(name: str) -> Any:

@@ -97,7 +97,7 @@ def _upload_once(
 
 
 def _checksum_header(url: SignedUrl, digests: _Digests) -> dict[str, str]:
-    """The store checks what arrives by itself. Signatures of version 2 cover this header, so there it cannot be added."""
+    """Lets the store check what arrives. Signatures of version 2 cover this header, so there it cannot be added."""
     if "-signature=" not in url.target.lower():
         return {}
     return {"Content-MD5": base64.b64encode(digests.md5).decode()}

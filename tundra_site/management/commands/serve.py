@@ -28,7 +28,7 @@ class Command(BaseCommand):
         call_command("migrate", verbosity=0)
         self._ensure_superuser()
         signal.signal(signal.SIGTERM, _interrupt)
-        children = [_start(_web()), _start(_workers())]
+        children = {"web": _start(_web()), "workers": _start(_workers())}
         self.stdout.write(
             f"Halatio Tundra is at http://localhost:{settings.TUNDRA.PORT} (console: /admin/, API: /docs)"
         )
@@ -37,9 +37,9 @@ class Command(BaseCommand):
         except KeyboardInterrupt:
             failed = None
         finally:
-            _stop(children)
+            _stop([*children.values()])
         if failed is not None:
-            sys.exit(f"A part of the portal ended by itself: {failed.args}")
+            sys.exit(f"A part of the portal ended by itself: {failed}")
 
     def _ensure_superuser(self) -> None:
         users = get_user_model()
@@ -74,11 +74,11 @@ def _interrupt(*_: object) -> None:
     raise KeyboardInterrupt
 
 
-def _first_to_end(children: list[subprocess.Popen[bytes]]) -> subprocess.Popen[bytes]:
+def _first_to_end(children: dict[str, subprocess.Popen[bytes]]) -> str:
     while True:
-        for child in children:
+        for name, child in children.items():
             if child.poll() is not None:
-                return child
+                return name
         time.sleep(0.2)
 
 
