@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from connectors.files.inference import (
-    LADDER,
-    TEXT,
     Kind,
     Nothing,
     Text,
@@ -34,13 +32,13 @@ class ColumnPlan:
 
     Attributes:
         kind: what its values are, as far as is known.
-        forced: the caller says what it is: it is read as text.
+        candidates: all that they may be, in order of preference; only one where the caller says what it is.
         hidden: it is what stands after a trailing delimiter: no column as long as it is empty.
     """
 
     name: str
     kind: Kind
-    forced: bool = False
+    candidates: tuple[Kind, ...]
     hidden: bool = False
 
     @property
@@ -70,14 +68,22 @@ class Converted:
     marks: dict[int, Mark] = field(default_factory=dict)
 
 
-def plan(names: Sequence[str], sample: TextBlock | None, forced: Sequence[str], *, hidden: bool) -> list[ColumnPlan]:
+def plan(
+    names: Sequence[str],
+    sample: TextBlock | None,
+    kinds: tuple[Kind, ...],
+    forced: Mapping[str, Kind],
+    *,
+    hidden: bool,
+) -> list[ColumnPlan]:
     """The first guess from a sample that was read with all null words; ``hidden``: the last one is no column."""
     plans = []
     for place, name in enumerate(names):
-        kind = choose(sample.columns[place]) if sample and name not in forced else TEXT
-        plans.append(ColumnPlan(name, kind, name in forced))
+        candidates = (forced[name],) if name in forced else kinds
+        kind = choose(candidates, sample.columns[place]) if sample else candidates[0]
+        plans.append(ColumnPlan(name, kind, candidates))
     if hidden:
-        plans[-1] = ColumnPlan(names[-1], Nothing(), hidden=True)
+        plans[-1] = ColumnPlan(names[-1], Nothing(), kinds, hidden=True)
     return plans
 
 
@@ -101,7 +107,7 @@ def convert(block: TextBlock, plans: Sequence[ColumnPlan], reader: TextReader, *
 
 def settle(plans: Sequence[ColumnPlan], reader: TextReader, nulls: Sequence[str]) -> list[ColumnPlan]:
     """The plans that all rows fit, found by reading them all."""
-    candidates: list[tuple[Kind, ...]] = [(TEXT,) if column.forced else LADDER for column in plans]
+    candidates = [column.candidates for column in plans]
     first: list[pa.Array] = []
     for block in reader.each(nulls, lambda block: block):
         first = first or [text.slice(0, 10_000) for text in block.columns]
@@ -109,7 +115,7 @@ def settle(plans: Sequence[ColumnPlan], reader: TextReader, nulls: Sequence[str]
             if len(candidates[place]) > 1:
                 candidates[place] = narrow(candidates[place], text)
     return [
-        ColumnPlan(column.name, _best(kinds, text), column.forced, column.hidden and isinstance(kinds[0], Nothing))
+        replace(column, kind=_best(kinds, text), hidden=column.hidden and isinstance(kinds[0], Nothing))
         for column, kinds, text in zip(plans, candidates, first, strict=True)
     ]
 

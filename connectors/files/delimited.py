@@ -12,13 +12,16 @@ import pyarrow as pa
 
 from connectors.errors import UnreadableFile
 from connectors.files.bounded import bounded
-from connectors.files.columns import EMPTY, NULL_WORDS, ColumnPlan, Converted, convert, plan, settle
+from connectors.files.columns import EMPTY, NULL_WORDS, Converted, convert, plan, settle
 from connectors.files.dialect import NO_DELIMITER, Layout, lay_out
 from connectors.files.encoding import Utf8Text, as_utf8
+from connectors.files.examination import examine
 from connectors.files.footer import find_footer
+from connectors.files.inference import TEXT, Kind, PointedText, ladder
 from connectors.files.names import unique_names
 from connectors.files.options import FileOptions
 from connectors.files.overrides import OverriddenSource
+from connectors.files.records import Block, line_at
 from connectors.files.reports import Rejects, Tally, shown
 from connectors.files.rows import TextBlock, TextReader
 from connectors.source import Column, Context, SchemaChanged, Source, Warnings, schema_of
@@ -59,7 +62,30 @@ def _layout_of(text: Utf8Text, options: FileOptions) -> Layout:
         size *= 8
     if not layout.names:
         raise UnreadableFile("The file has no columns: it holds nothing but blank lines.", code="empty_file")
-    return replace(layout, data_start=layout.data_start + text.start)
+    layout = replace(layout, header_start=layout.header_start + text.start, data_start=layout.data_start + text.start)
+    _check_header(text, layout)
+    return layout
+
+
+def _check_header(text: Utf8Text, layout: Layout) -> None:
+    """A header is a record like any other: its quotes are in order, and it holds no NUL.
+
+    Raises:
+        UnreadableFile: it does not.
+    """
+    with text.path.open("rb") as file:
+        file.seek(layout.header_start)
+        header = file.read(layout.data_start - layout.header_start)
+    if not header:
+        return
+    block = Block(memoryview(header), layout.header_start, quoted=True, sound=False)
+    fields = len(layout.names) + (
+        layout.trailing_delimiter and header.rstrip(b"\r\n").endswith(layout.dialect.delimiter.encode())
+    )
+    found = examine(block, layout.dialect, fields)
+    for bad in found.bad:
+        line = line_at(text.path, layout.header_start)
+        raise UnreadableFile(f"Line {line} (the header): {bad.reason}.", code="bad_header")
 
 
 class DelimitedSource:
@@ -77,8 +103,9 @@ class DelimitedSource:
         self._null_words = options.null_values is None
         self._nulls = (*EMPTY, *(NULL_WORDS if options.null_values is None else options.null_values))
         sample = self._reader.sample(_TYPING_BYTES, self._nulls)
-        forced = list(options.type_overrides)
-        self._plans = plan(names, sample, forced, hidden=layout.trailing_delimiter)
+        self._kinds = ladder(decimal_comma=bool(options.decimal_comma), date_format=options.date_format)
+        forced = {name: _as_asked(kind, options) for name, kind in options.type_overrides.items()}
+        self._plans = plan(names, sample, self._kinds, forced, hidden=layout.trailing_delimiter)
         self._estimate = _estimated_rows(sample, end - layout.data_start)
         self._rejected = 0
 
@@ -133,7 +160,9 @@ class DelimitedSource:
 
     def infer_types_of(self, names: Sequence[str]) -> None:
         """Find the types of columns that were forced to be text, by reading all rows."""
-        self._plans = [replace(column, forced=column.forced and column.name not in names) for column in self._plans]
+        self._plans = [
+            replace(column, candidates=self._kinds) if column.name in names else column for column in self._plans
+        ]
         self._settle()
 
     def _convert(self, block: TextBlock) -> Converted:
@@ -178,3 +207,9 @@ def _estimated_rows(sample: TextBlock | None, size: int) -> int | None:
 
 def _listed(lines: Sequence[str]) -> str:
     return ", ".join(shown(line) for line in lines[:5])
+
+
+def _as_asked(kind: pa.DataType, options: FileOptions) -> Kind:
+    """How a column is read whose type the caller gave: as text, from which ``OverriddenSource`` casts."""
+    numeric = pa.types.is_floating(kind) or pa.types.is_decimal(kind)
+    return PointedText() if numeric and options.decimal_comma else TEXT

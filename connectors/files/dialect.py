@@ -44,7 +44,7 @@ class Layout:
     Attributes:
         dialect: delimiter, quotes, escape, comments.
         names: of the columns as the header has them; ``column_1`` ... when there is no header.
-        data_start: the byte where the first data record begins.
+        header_start, data_start: the bytes where the header (if any) and the first data record begin.
         has_header: whether there is one.
         titles: lines above the header that are no part of the table.
         trailing_delimiter: whether every line ends in a delimiter that no column belongs to.
@@ -53,6 +53,7 @@ class Layout:
 
     dialect: Dialect
     names: list[str]
+    header_start: int
     data_start: int
     has_header: bool
     titles: list[str] = field(default_factory=list)
@@ -220,7 +221,7 @@ def _around_the_table(records: list[Record], dialect: Dialect, options: FileOpti
     dialect = replace(dialect, comment=comment)
     filled = [record for record in records if any(cell.strip() for cell in record.fields)]
     if not filled:
-        return Layout(dialect, [], records[-1].following if records else 0, has_header=False)
+        return Layout(dialect, [], 0, 0, has_header=False)
     titles = _title_lines(filled, options)
     table = filled[titles:]
     header, body = table[0], table[1:]
@@ -230,6 +231,7 @@ def _around_the_table(records: list[Record], dialect: Dialect, options: FileOpti
     return Layout(
         dialect,
         names,
+        header.start,
         header.following if has_header else header.start,
         has_header,
         [dialect.delimiter.join(record.fields).strip(dialect.delimiter) for record in filled[:titles]],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,6 +38,7 @@ _LEGACY = [
     "euc_jp",
     "koi8_r",
 ]
+_CONTROLS = re.compile(rb"[\x00-\x08\x0e-\x19\x1c-\x1e]")
 _NAMES = {"cp932": "shift_jis", "cp949": "euc_kr", "latin_1": "latin-1", "iso8859-1": "latin-1"}
 
 
@@ -152,15 +154,35 @@ def _is_legacy(path: Path, invalid: int) -> bool:
 
 
 def _guesses(path: Path) -> list[tuple[str, float]]:
-    """Legacy encodings the file may be in, most likely first, with how sure each is."""
+    """Legacy encodings the file may be in, most likely first, with how sure each is.
+
+    Raises:
+        UnreadableFile: control characters say that it is no text.
+    """
     sample = _sample(path, _first_invalid(path) or 0)
+    if _CONTROLS.search(sample):
+        raise UnreadableFile(
+            "The file is no text: it holds control characters and bytes that are not UTF-8.",
+            code="wrong_format",
+            hint="If it is text, say with the option encoding what it is written in.",
+        )
     matches = charset_normalizer.from_bytes(sample, cp_isolation=_LEGACY)
     found = [
         (match.encoding, round(max(0.5, 0.95 - match.chaos - (match.coherence == 0) * 0.2), 2)) for match in matches
     ]
     if found and _reads_alike(sample, found[0][0], "cp1252"):
         found.insert(0, ("cp1252", found[0][1]))
+    if found and found[0][0] == "big5" and _is_valid(sample, "gb2312"):
+        found.insert(0, ("gb18030", found[0][1]))  # Big5's second bytes are seldom valid in GB 2312
     return [*found, ("cp1252", 0.4), ("latin-1", 0.3)]
+
+
+def _is_valid(sample: bytes, encoding: str) -> bool:
+    try:
+        sample.decode(encoding)
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _reads_alike(sample: bytes, one: str, other: str) -> bool:

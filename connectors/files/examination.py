@@ -66,22 +66,23 @@ def examine(block: Block, dialect: Dialect, fields: int) -> Examined:
 def count_rows(block: Block, dialect: Dialect) -> int:
     """How many records a block with sound quotes has, blank lines included."""
     data = block.data
-    if not block.quoted and not dialect.escape:
-        text = bytes(data) if not data.contiguous else data.obj
-        ends = _count_line_ends(text, len(data))  # type: ignore[arg-type]
-        return ends + (data[-1] not in (_NEWLINE, _RETURN))
-    return len(_records_of(data, dialect).starts)
+    if block.quoted or dialect.escape:
+        return len(_records_of(data, dialect).starts)
+    return _count_line_ends(data) + (data[-1] not in (_NEWLINE, _RETURN))
 
 
 def _count(fields: int) -> str:
     return "1 field" if fields == 1 else f"{fields} fields"
 
 
-def _count_line_ends(text: bytes, length: int) -> int:
-    newlines = text.count(b"\n", 0, length)
-    if text.find(b"\r", 0, length) < 0:
-        return newlines
-    return newlines + text.count(b"\r", 0, length) - text.count(b"\r\n", 0, length)
+def _count_line_ends(data: memoryview) -> int:
+    text = np.frombuffer(data, np.uint8)
+    newlines = np.count_nonzero(text == _NEWLINE)
+    returns = np.flatnonzero(text == _RETURN) if bytes([_RETURN]) in data.obj else []  # type: ignore[operator]
+    if not len(returns):
+        return int(newlines)
+    pairs = np.count_nonzero(text[np.minimum(returns + 1, len(text) - 1)] == _NEWLINE)
+    return int(newlines + len(returns) - pairs)
 
 
 def _records_of(data: memoryview, dialect: Dialect) -> _Records:

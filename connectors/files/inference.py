@@ -15,11 +15,20 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from connectors.files.casts import read_times
-from connectors.files.dates import Layout, from_layout
-from connectors.files.numbers import float_text_is_exact, is_written_plainly, keeps_zeros, measure_digits
+from connectors.files.dates import Layout, from_layout, layout_of
+from connectors.files.numbers import (
+    float_text_is_exact,
+    holds_any,
+    is_whole_and_plain,
+    is_written_plainly,
+    keeps_zeros,
+    measure_digits,
+    unusual_ones,
+)
 
-_NO_DATE_BEFORE = -719_162  # days from 1970-01-01 to 0001-01-01, the first day most readers know
+_FIRST_DAY = -719_162  # days from 1970-01-01 to 0001-01-01, the first day most readers know
 _INT64_DIGITS = 18
+_TICKS_PER_DAY = {"us": 86_400_000_000, "ns": 86_400_000_000_000}
 
 
 class Kind(Protocol):
@@ -97,9 +106,7 @@ class Integer(_Fixed):
 
     def convert(self, text: pa.Array) -> pa.Array | None:
         values = _strictly(text, self.type)
-        if values is None or not _all_equal(values.cast(pa.string()), text):
-            return None
-        return values
+        return values if values is not None and is_whole_and_plain(text) else None
 
 
 @dataclass(frozen=True)
@@ -137,8 +144,8 @@ class Decimals:
         values = _strictly(text, self.type)
         if values is None:
             return None
-        other = text.filter(pc.not_equal(values.cast(pa.string()), text))
-        return values if is_written_plainly(other) else None
+        plain = not holds_any(text, b"eE+") and is_written_plainly(unusual_ones(text))
+        return values if plain else None
 
     def fitted(self, text: pa.Array) -> Kind | None:
         if not is_written_plainly(text):
@@ -146,6 +153,32 @@ class Decimals:
         digits, scale = measure_digits(text)
         digits, scale = max(digits, self.digits), max(scale, self.scale)
         return Decimals(digits, scale) if digits + scale <= 38 else None
+
+
+@dataclass(frozen=True)
+class WithComma:
+    """Numbers of another kind that are written with a decimal comma (``1,5``) and without a point."""
+
+    inner: Kind
+    issue: str | None = None
+
+    @property
+    def name(self) -> str:
+        return f"{self.inner.name} with comma"
+
+    @property
+    def type(self) -> pa.DataType:
+        return self.inner.type
+
+    def could_be(self, value: str) -> bool:
+        return self.inner.could_be(value.replace(",", "."))
+
+    def convert(self, text: pa.Array) -> pa.Array | None:
+        return None if holds_any(text, b".") else self.inner.convert(with_point(text))
+
+    def fitted(self, text: pa.Array) -> Kind | None:
+        inner = None if holds_any(text, b".") else self.inner.fitted(with_point(text))
+        return None if inner is None else WithComma(inner)
 
 
 @dataclass(frozen=True)
@@ -159,11 +192,7 @@ class Date(_Fixed):
         return value[4:5] == "-"
 
     def convert(self, text: pa.Array) -> pa.Array | None:
-        values = _strictly(text, self.type)
-        if values is None or len(values) == values.null_count:
-            return values
-        first = pc.min(values.view(pa.int32())).as_py()
-        return values if first >= _NO_DATE_BEFORE else None
+        return _known_to_readers(_strictly(text, self.type))
 
 
 @dataclass(frozen=True)
@@ -185,7 +214,7 @@ class Timestamp(_Fixed):
         return value[4:5] == "-"
 
     def convert(self, text: pa.Array) -> pa.Array | None:
-        return _strictly(text, self.type) if _shortest(text) >= 16 and not _year_zero(text) else None
+        return _known_to_readers(_strictly(text, self.type)) if _shortest(text) >= 16 else None
 
 
 @dataclass(frozen=True)
@@ -221,7 +250,7 @@ class Arranged(_Fixed):
 
     def convert(self, text: pa.Array) -> pa.Array | None:
         try:
-            return from_layout(text, self.layout) if not _year_zero(text) else None
+            return _known_to_readers(from_layout(text, self.layout))
         except pa.ArrowInvalid:
             return None
 
@@ -259,6 +288,17 @@ class Patterned(_Fixed):
 
     def convert(self, text: pa.Array) -> pa.Array | None:
         return text if pc.all(pc.match_substring_regex(text, self.pattern)).as_py() is not False else None
+
+
+@dataclass(frozen=True)
+class PointedText(_Fixed):
+    """Text on its way to a number that the caller asked for: a decimal comma becomes a point."""
+
+    name: str = "text"
+    type: pa.DataType = pa.string()
+
+    def convert(self, text: pa.Array) -> pa.Array | None:
+        return pc.if_else(pc.match_substring_regex(text, r"^\s*[+-]?\d*,\d+\s*$"), with_point(text), text)
 
 
 @dataclass(frozen=True)
@@ -307,13 +347,8 @@ def _orders() -> list[Kind]:
     return kinds
 
 
-LADDER: tuple[Kind, ...] = (
-    Nothing(),
-    Boolean(),
-    Integer(),
-    Float(),
-    Decimals(),
-    Float(plain=False),
+_NUMBERS_LADDER: tuple[Kind, ...] = (Float(), Decimals(), Float(plain=False))
+_DATES_LADDER: tuple[Kind, ...] = (
     Date(),
     Timestamp(),
     Timestamp("ns"),
@@ -321,6 +356,8 @@ LADDER: tuple[Kind, ...] = (
     Timestamp("ns", zoned=True),
     Time(),
     *_orders(),
+)
+_TEXTS_LADDER: tuple[Kind, ...] = (
     Patterned("number of more digits than a type holds", r"^-?(0|[1-9]\d*)(\.\d+)?$", "over_long_numbers", r"\d{16}"),
     Patterned(
         "number that no double holds",
@@ -344,9 +381,25 @@ _NUMBERS = r"^[+-]?\d+(\.\d+)?([eE][+-]?\d+)?$"
 _DATES = r"^\d{4}-\d{2}-\d{2}([T ][\d:.+Z-]+)?$"
 
 
-def choose(text: pa.Array) -> Kind:
-    """The first kind of the ladder that takes all these texts."""
-    kind = next(kind for candidate in LADDER if (kind := _fitted(candidate, text)) is not None)
+def ladder(*, decimal_comma: bool, date_format: str | None) -> tuple[Kind, ...]:
+    """The kinds in order of preference, with what the caller says of decimals and dates.
+
+    Raises:
+        InvalidRequest: a ``date_format`` that cannot be understood.
+    """
+    asked = (Arranged(layout_of(date_format), f"date as {date_format}"),) if date_format else ()
+    numbers = tuple(map(WithComma, _NUMBERS_LADDER)) if decimal_comma else _NUMBERS_LADDER
+    return (Nothing(), Boolean(), *asked, Integer(), *numbers, *_DATES_LADDER, *_TEXTS_LADDER)
+
+
+def with_point(text: pa.Array) -> pa.Array:
+    """Decimal commas as points."""
+    return pc.replace_substring(text, ",", ".")
+
+
+def choose(kinds: Sequence[Kind], text: pa.Array) -> Kind:
+    """The first of the kinds that takes all these texts; the last one always does."""
+    kind = next(kind for candidate in kinds if (kind := _fitted(candidate, text)) is not None)
     return text_or_mixed(text) if isinstance(kind, Text) else kind
 
 
@@ -386,10 +439,6 @@ def _strictly(text: pa.Array, kind: pa.DataType) -> pa.Array | None:
         return None
 
 
-def _all_equal(left: pa.Array, right: pa.Array) -> bool:
-    return pc.all(pc.equal(left, right)).as_py() is not False
-
-
 def _shortest(text: pa.Array) -> int:
     length = pc.min(pc.binary_length(text)).as_py()
     return 1 << 31 if length is None else int(length)
@@ -399,7 +448,10 @@ def _longest(text: pa.Array) -> int:
     return int(pc.max(pc.binary_length(text)).as_py() or 0)
 
 
-def _year_zero(text: pa.Array) -> bool:
-    return bool(pc.any(pc.match_substring(text, "0000")).as_py()) and bool(
-        pc.any(pc.match_substring_regex(text, r"^0000|[/.-]0000([ T]|$)")).as_py()
-    )
+def _known_to_readers(values: pa.Array | None) -> pa.Array | None:
+    """The dates or timestamps, or None if one is before the year 1, which many readers refuse."""
+    if values is None or len(values) == values.null_count:
+        return values
+    ticks = pc.min(values.view(pa.int32() if pa.types.is_date(values.type) else pa.int64())).as_py()
+    per_day = 1 if pa.types.is_date(values.type) else _TICKS_PER_DAY[values.type.unit]
+    return values if ticks >= _FIRST_DAY * per_day else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -12,13 +13,37 @@ _SURE_LENGTH = 15
 _SURE_RANGE = (1e-290, 1e290)
 _PLAIN = r"^-?(0|[1-9]\d*)(\.\d+)?$"
 _MINUS_ZERO = r"^-[0.]+$"
-_FLOAT = r"^-?((0|[1-9]\d*)(\.\d*)?|\.\d+)([eE][+-]?\d+)?$"
+_FLOAT_OR_WORD = r"(?i)^-?(((0|[1-9]\d*)(\.\d*)?|\.\d+)(e[+-]?\d+)?|nan|inf|infinity)$"
+
+
+def holds_any(text: pa.Array, characters: bytes) -> bool:
+    """Whether one of these ASCII characters is anywhere in the texts: one look at their bytes."""
+    if not len(text) or text.buffers()[2] is None:
+        return False
+    offsets = np.frombuffer(text.buffers()[1], np.int32)
+    start, end = offsets[text.offset], offsets[text.offset + len(text)]
+    written = np.frombuffer(text.buffers()[2], np.uint8)[start:end]
+    return any(bool((written == character).any()) for character in characters)
+
+
+def is_whole_and_plain(text: pa.Array) -> bool:
+    """Whether texts that were read as integers show just their digits: no leading zero, minus zero or ``0x``."""
+    if holds_any(text, b"xX") or (holds_any(text, b"-") and pc.any(pc.starts_with(text, "-0")).as_py()):
+        return False
+    zeros = text.filter(pc.starts_with(text, "0"))
+    return not len(zeros) or pc.max(pc.binary_length(zeros)).as_py() == 1
 
 
 def is_written_plainly(text: pa.Array) -> bool:
     """Whether all texts are digits with at most one point: no leading zero, plus, exponent or minus zero."""
     plain = pc.all(pc.match_substring_regex(text, _PLAIN)).as_py() is not False
-    return plain and not pc.any(pc.match_substring_regex(text, _MINUS_ZERO)).as_py()
+    return plain and not (holds_any(text, b"-") and pc.any(pc.match_substring_regex(text, _MINUS_ZERO)).as_py())
+
+
+def unusual_ones(text: pa.Array) -> pa.Array:
+    """Those texts of numbers that do not begin with a digit from 1 to 9."""
+    begins = pc.or_(pc.starts_with(text, "0"), pc.starts_with(text, "."))
+    return text.filter(pc.or_(begins, pc.starts_with(text, "-")) if holds_any(text, b"-") else begins)
 
 
 def measure_digits(text: pa.Array) -> tuple[int, int]:
@@ -39,10 +64,9 @@ def keeps_zeros(text: pa.Array) -> bool:
 
 def float_text_is_exact(text: pa.Array, values: pa.Array) -> bool:
     """Whether each double, shown as shortly as possible, is the number its text shows."""
-    doubtful = pc.or_(pc.starts_with(text, "0"), pc.starts_with(text, "-0"))
-    doubtful = pc.or_(doubtful, pc.starts_with(text, "+"))
-    unusual = text.filter(doubtful)
-    if len(unusual) and pc.all(pc.match_substring_regex(unusual, _FLOAT)).as_py() is False:
+    if holds_any(text, b"+") and pc.any(pc.starts_with(text, "+")).as_py():
+        return False
+    if pc.all(pc.match_substring_regex(unusual_ones(text), _FLOAT_OR_WORD)).as_py() is False:
         return False
     size = pc.abs(values)
     in_range = pc.and_(pc.greater(size, _SURE_RANGE[0]), pc.less(size, _SURE_RANGE[1]))

@@ -22,11 +22,13 @@ def parse_text(
     fields: int,
     dialect: Dialect,
     nulls: Sequence[str],
+    *,
+    quoted: bool = True,
     only: Sequence[int] | None = None,
 ) -> list[pa.Array]:
-    """The columns of records as text, quotes and escapes undone; ``nulls`` are null where unquoted.
+    """The columns of records of valid UTF-8 as text, quotes and escapes undone; ``nulls`` are null where unquoted.
 
-    ``only`` names the columns wanted, by position; all are parsed.
+    ``quoted``: whether there are quotes at all. ``only``: the columns wanted, by position; all are parsed.
 
     Raises:
         Ragged: a record has not ``fields`` fields.
@@ -42,14 +44,15 @@ def parse_text(
             read_options=arrow_csv.ReadOptions(column_names=names, use_threads=False, block_size=len(data) + 1),
             parse_options=arrow_csv.ParseOptions(
                 delimiter=dialect.delimiter,
-                quote_char=dialect.quote or False,
+                quote_char=(dialect.quote or False) if quoted else False,
                 double_quote=not dialect.escape,
                 escape_char=dialect.escape or False,
-                newlines_in_values=True,
+                newlines_in_values=quoted or bool(dialect.escape),
             ),
             convert_options=arrow_csv.ConvertOptions(
                 column_types=dict.fromkeys(wanted, pa.string()),
                 include_columns=wanted,
+                check_utf8=False,
                 null_values=list(nulls),
                 strings_can_be_null=True,
                 quoted_strings_can_be_null=False,

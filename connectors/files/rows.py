@@ -75,13 +75,13 @@ class TextReader:
 
     def column(self, block: TextBlock, place: int, nulls: Sequence[str]) -> pa.Array:
         """One column of a block read again with other null words."""
-        return parse_text(block.data, self.fields, self.dialect, nulls, [place])[0]
+        return parse_text(block.data, self.fields, self.dialect, nulls, only=[place])[0]
 
     def _read(self, block: Block, nulls: Sequence[str]) -> TextBlock:
         comments = self.dialect.comment and self.dialect.comment.encode() in bytes(block.data)
         if block.sound and not comments and b"\x00" not in block.data.obj:  # type: ignore[operator]
             try:
-                columns = parse_text(block.data, self.fields, self.dialect, nulls)
+                columns = parse_text(block.data, self.fields, self.dialect, nulls, quoted=block.quoted)
             except Ragged:
                 return self._read_closely(block, nulls)
             if len(columns[0]) == count_rows(block, self.dialect):
