@@ -105,19 +105,35 @@ def convert(block: TextBlock, plans: Sequence[ColumnPlan], reader: TextReader, *
     return result
 
 
-def settle(plans: Sequence[ColumnPlan], reader: TextReader, nulls: Sequence[str]) -> list[ColumnPlan]:
-    """The plans that all rows fit, found by reading them all."""
-    candidates = [column.candidates for column in plans]
-    first: list[pa.Array] = []
-    for block in reader.each(nulls, lambda block: block):
-        first = first or [text.slice(0, 10_000) for text in block.columns]
-        for place, text in enumerate(block.columns):
-            if len(candidates[place]) > 1:
-                candidates[place] = narrow(candidates[place], text)
-    return [
-        replace(column, kind=_best(kinds, text), hidden=column.hidden and isinstance(kinds[0], Nothing))
-        for column, kinds, text in zip(plans, candidates, first, strict=True)
-    ]
+def settle(
+    plans: Sequence[ColumnPlan], places: Sequence[int], reader: TextReader, nulls: Sequence[str]
+) -> list[ColumnPlan]:
+    """The plans that all rows fit: those at ``places`` found anew, the others only where one turns out not to fit."""
+    settled, open_places = list(plans), set(places)
+    while open_places:
+        others = [place for place in range(len(plans)) if place not in open_places]
+        candidates = {place: plans[place].candidates for place in open_places}
+        first: dict[int, pa.Array] = {}
+        unfit: set[int] = set()
+        for block, failed in reader.each(nulls, lambda block: (block, _unfit(block, settled, others))):  # noqa: B023
+            unfit |= failed
+            for place in open_places:
+                text = block.columns[place]
+                first.setdefault(place, text.slice(0, 10_000))
+                if len(candidates[place]) > 1:
+                    candidates[place] = narrow(candidates[place], text)
+        for place, kinds in candidates.items():
+            settled[place] = _settled(plans[place], kinds, first[place])
+        open_places = unfit
+    return settled
+
+
+def _unfit(block: TextBlock, plans: Sequence[ColumnPlan], places: Sequence[int]) -> set[int]:
+    return {place for place in places if plans[place].kind.convert(block.columns[place]) is None}
+
+
+def _settled(column: ColumnPlan, kinds: Sequence[Kind], sample: pa.Array) -> ColumnPlan:
+    return replace(column, kind=_best(kinds, sample), hidden=column.hidden and isinstance(kinds[0], Nothing))
 
 
 def _best(kinds: Sequence[Kind], sample: pa.Array) -> Kind:

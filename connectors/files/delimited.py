@@ -21,7 +21,7 @@ from connectors.files.inference import TEXT, Kind, PointedText, ladder
 from connectors.files.names import unique_names
 from connectors.files.options import FileOptions
 from connectors.files.overrides import OverriddenSource
-from connectors.files.records import Block, line_at
+from connectors.files.records import Block, find_quotes, line_at
 from connectors.files.reports import Rejects, Tally, shown
 from connectors.files.rows import TextBlock, TextReader
 from connectors.source import Column, Context, SchemaChanged, Source, Warnings, schema_of
@@ -78,7 +78,7 @@ def _check_header(text: Utf8Text, layout: Layout) -> None:
         header = file.read(layout.data_start - layout.header_start)
     if not header:
         return
-    block = Block(memoryview(header), layout.header_start, quoted=True, sound=False)
+    block = Block(memoryview(header), layout.header_start, find_quotes(header, layout.dialect))
     fields = len(layout.names) + (
         layout.trailing_delimiter and header.rstrip(b"\r\n").endswith(layout.dialect.delimiter.encode())
     )
@@ -147,7 +147,7 @@ class DelimitedSource:
             for found in self._reader.each(EMPTY if self._null_words else self._nulls, self._convert):
                 rejects.take(found)
                 if found.failed:
-                    self._settle()
+                    self._settle(found.failed)
                     raise SchemaChanged
                 tally.add(found)
                 arrays = [array for array, column in zip(found.arrays, plans, strict=True) if not column.hidden]
@@ -159,17 +159,17 @@ class DelimitedSource:
         tally.warn(self._context.warnings, plans)
 
     def infer_types_of(self, names: Sequence[str]) -> None:
-        """Find the types of columns that were forced to be text, by reading all rows."""
-        self._plans = [
-            replace(column, candidates=self._kinds) if column.name in names else column for column in self._plans
-        ]
-        self._settle()
+        """Find the types of columns that were read as text for an override, by reading all rows."""
+        places = [place for place, column in enumerate(self._plans) if column.name in names]
+        for place in places:
+            self._plans[place] = replace(self._plans[place], candidates=self._kinds)
+        self._settle(places)
 
     def _convert(self, block: TextBlock) -> Converted:
         return convert(block, self._plans, self._reader, null_words=self._null_words)
 
-    def _settle(self) -> None:
-        self._plans = settle(self._plans, self._reader, self._nulls)
+    def _settle(self, places: Sequence[int]) -> None:
+        self._plans = settle(self._plans, places, self._reader, self._nulls)
 
     def _rejects(self) -> Rejects:
         skip = self._options.on_bad_row == "skip"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from connectors.files.records import Block, Dialect, Places, Quotes, find_quotes, places_of, unescaped
+from connectors.files.records import NO_QUOTES, Block, Dialect, Places, Quotes, places_of, unescaped
 
 _NEWLINE, _RETURN, _NUL = 0x0A, 0x0D, 0x00
 
@@ -50,7 +50,7 @@ class _Records:
 
 def examine(block: Block, dialect: Dialect, fields: int) -> Examined:
     """Look at every record of a block that should have ``fields`` fields in each."""
-    records = _records_of(block.data, dialect)
+    records = _records_of(block, dialect)
     reasons: dict[int, str] = {}
     for index in np.flatnonzero(records.fields != fields).tolist():
         reasons[index] = f"it has {_count(int(records.fields[index]))} where {fields} were expected"
@@ -65,10 +65,10 @@ def examine(block: Block, dialect: Dialect, fields: int) -> Examined:
 
 def count_rows(block: Block, dialect: Dialect) -> int:
     """How many records a block with sound quotes has, blank lines included."""
-    data = block.data
-    if block.quoted or dialect.escape:
-        return len(_records_of(data, dialect).starts)
-    return _count_line_ends(data) + (data[-1] not in (_NEWLINE, _RETURN))
+    if block.quotes is None:
+        return _count_line_ends(block.data) + (block.data[-1] not in (_NEWLINE, _RETURN))
+    following = _line_ends(block.data, block.quotes, dialect)[1]
+    return len(following) + (not len(following) or following[-1] < len(block.data))
 
 
 def _count(fields: int) -> str:
@@ -85,8 +85,8 @@ def _count_line_ends(data: memoryview) -> int:
     return int(newlines + len(returns) - pairs)
 
 
-def _records_of(data: memoryview, dialect: Dialect) -> _Records:
-    quotes = find_quotes(data, dialect)
+def _records_of(block: Block, dialect: Dialect) -> _Records:
+    data, quotes = block.data, block.quotes or NO_QUOTES
     ends, following = _line_ends(data, quotes, dialect)
     starts = np.concatenate([np.zeros(1, np.int64), following])
     ends = np.append(ends, len(data))

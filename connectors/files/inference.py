@@ -28,6 +28,7 @@ from connectors.files.numbers import (
 
 _FIRST_DAY = -719_162  # days from 1970-01-01 to 0001-01-01, the first day most readers know
 _INT64_DIGITS = 18
+_LONGEST_VALUE = 100  # characters; anything longer is text
 _TICKS_PER_DAY = {"us": 86_400_000_000, "ns": 86_400_000_000_000}
 
 
@@ -399,6 +400,8 @@ def with_point(text: pa.Array) -> pa.Array:
 
 def choose(kinds: Sequence[Kind], text: pa.Array) -> Kind:
     """The first of the kinds that takes all these texts; the last one always does."""
+    if _longest(text) > _LONGEST_VALUE:
+        return kinds[-1]
     kind = next(kind for candidate in kinds if (kind := _fitted(candidate, text)) is not None)
     return text_or_mixed(text) if isinstance(kind, Text) else kind
 
@@ -421,7 +424,9 @@ def surprising(kind: Kind, text: pa.Array) -> pa.Array | None:
 
 
 def narrow(candidates: Sequence[Kind], text: pa.Array) -> tuple[Kind, ...]:
-    """The candidates that take these texts as well, in the same order; ``Text`` always does."""
+    """The candidates that take these texts as well, in the same order; the last one always does."""
+    if _longest(text) > _LONGEST_VALUE:
+        return (candidates[-1],)
     return tuple(kind for candidate in candidates if (kind := _fitted(candidate, text)) is not None)
 
 

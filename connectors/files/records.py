@@ -19,7 +19,8 @@ from connectors.errors import UnreadableFile
 Places = npt.NDArray[np.int64]
 
 BLOCK_BYTES = 8 << 20
-MAX_RECORD_BYTES = 160 << 20
+MAX_RECORD_BYTES = 128 << 20
+_MOST_GROWTH = 32 << 20
 _STEP = 4 << 20
 _NEWLINE, _RETURN = 0x0A, 0x0D
 _ESCAPED = compile_pattern(rb"\\.", 16)  # 16: DOTALL
@@ -39,23 +40,6 @@ class Dialect:
 
 
 @dataclass(frozen=True, slots=True)
-class Block:
-    """Whole records.
-
-    Attributes:
-        data: their bytes.
-        offset: where they begin in the file.
-        quoted: whether a quote occurs at all.
-        sound: whether every quote is in order.
-    """
-
-    data: memoryview
-    offset: int
-    quoted: bool
-    sound: bool
-
-
-@dataclass(frozen=True, slots=True)
 class Quotes:
     """Quoted stretches of a text: ``opens[i]`` to ``closes[i]`` inclusive; where quoting breaks; what never closes."""
 
@@ -63,6 +47,12 @@ class Quotes:
     closes: Places
     broken: Places
     unterminated: int | None = None
+
+    def before(self, end: int) -> Quotes:
+        """Those before a place that is in no quoted stretch."""
+        count = int(np.searchsorted(self.opens, end))
+        unterminated = self.unterminated if self.unterminated is not None and self.unterminated < end else None
+        return Quotes(self.opens[:count], self.closes[:count], self.broken[self.broken < end], unterminated)
 
     def outside(self, places: Places) -> Places:
         """Those of the sorted places that are in no quoted stretch."""
@@ -73,13 +63,30 @@ class Quotes:
         return places[~inside]
 
 
+NO_QUOTES = Quotes(*(np.empty(0, np.int64) for _ in range(3)))
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Whole records: their bytes, where those begin in the file, and the quotes among them (None: there are none)."""
+
+    data: memoryview
+    offset: int
+    quotes: Quotes | None
+
+    @property
+    def sound(self) -> bool:
+        """Whether every quote is in order."""
+        return self.quotes is None or (not len(self.quotes.broken) and self.quotes.unterminated is None)
+
+
 def blocks(
     path: Path, start: int, dialect: Dialect, block_bytes: int = BLOCK_BYTES, end: int | None = None
 ) -> Iterator[Block]:
     """The file's records from byte ``start`` to ``end``, in blocks of about ``block_bytes``.
 
     Raises:
-        UnreadableFile: one record is larger than 160 MB, which a missing closing quote looks like.
+        UnreadableFile: one record is larger than 128 MB, which a missing closing quote looks like.
     """
     remaining = (path.stat().st_size if end is None else end) - start
     with path.open("rb") as file:
@@ -90,13 +97,13 @@ def blocks(
             remaining -= len(chunk)
             at_end = remaining <= 0 or not chunk
             buffer = pending + chunk if pending else chunk
-            cut, quoted, sound = _cut(buffer, dialect, at_end=at_end)
+            cut, quotes = _cut(buffer, dialect, at_end=at_end)
             if cut:
-                yield Block(memoryview(buffer)[:cut], offset, quoted, sound)
+                yield Block(memoryview(buffer)[:cut], offset, quotes)
                 pending, offset, want = buffer[cut:], offset + cut, block_bytes
             else:
                 _refuse_endless(len(buffer), offset, path)
-                pending, want = buffer, len(buffer)
+                pending, want = buffer, min(len(buffer), _MOST_GROWTH)
             del buffer, chunk
 
 
@@ -124,21 +131,21 @@ def line_at(path: Path, offset: int, known: tuple[int, int] = (0, 1)) -> int:
     return line
 
 
-def _cut(buffer: bytes, dialect: Dialect, *, at_end: bool) -> tuple[int, bool, bool]:
-    """How many bytes of the buffer are whole records, whether there are quotes, and whether those are in order."""
+def _cut(buffer: bytes, dialect: Dialect, *, at_end: bool) -> tuple[int, Quotes | None]:
+    """How many bytes of the buffer are whole records, and the quotes among those."""
     quoted = bool(dialect.quote) and dialect.quote.encode() in buffer
     if not quoted and not dialect.escape:
-        return (len(buffer) if at_end else _last_line_end(buffer, len(buffer))), quoted, True
+        return (len(buffer) if at_end else _last_line_end(buffer, len(buffer))), None
     quotes = find_quotes(buffer, dialect)
     if at_end:
-        return len(buffer), quoted, not len(quotes.broken) and quotes.unterminated is None
+        return len(buffer), quotes
     limit = len(buffer) if quotes.unterminated is None else quotes.unterminated
     while cut := _last_line_end(buffer, limit):
         end = np.array([cut - 1])
         if len(quotes.outside(unescaped(end, buffer, dialect))):
             break
         limit = cut - 1 if len(quotes.outside(end)) else _stretch_start(quotes, cut - 1)
-    return cut, quoted, not np.any(quotes.broken < cut)
+    return cut, quotes.before(cut)
 
 
 def _stretch_start(quotes: Quotes, place: int) -> int:
@@ -163,12 +170,11 @@ def places_of(data: bytes | memoryview, byte: int) -> Places:
 
 def find_quotes(data: bytes | memoryview, dialect: Dialect) -> Quotes:
     """The quoted stretches of a text that begins at a record's start."""
-    none = np.empty(0, np.int64)
     if not dialect.quote:
-        return Quotes(none, none, none)
+        return NO_QUOTES
     places = unescaped(places_of(data, ord(dialect.quote)), data, dialect)
     if not len(places):
-        return Quotes(none, none, none)
+        return NO_QUOTES
     text = np.frombuffer(data, np.uint8)
     edges = np.zeros(256, bool)
     edges[[ord(dialect.delimiter), _NEWLINE, _RETURN]] = True
@@ -176,7 +182,14 @@ def find_quotes(data: bytes | memoryview, dialect: Dialect) -> Quotes:
     ends_field = (places == len(text) - 1) | edges[text[np.minimum(places + 1, len(text) - 1)]]
     doubled = np.zeros(len(places), bool)  # directly after the quote before it
     doubled[1:] = np.diff(places) == 1
-    return _regular(places, starts_field, ends_field, doubled) or _irregular(places, starts_field, ends_field, doubled)
+    followed = np.append(doubled[1:], [False])
+    inner = ~(starts_field | ends_field | doubled | followed)  # neither opens, closes nor is doubled
+    all_edges = (places, starts_field, ends_field, doubled)
+    if inner.any():
+        quotes = _regular(*(edge[~inner] for edge in all_edges))
+        if quotes is not None and quotes.unterminated is None and len(quotes.outside(places[inner])) == inner.sum():
+            return quotes
+    return _regular(*all_edges) or _irregular(*all_edges)
 
 
 def _regular(

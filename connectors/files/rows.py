@@ -81,11 +81,11 @@ class TextReader:
         comments = self.dialect.comment and self.dialect.comment.encode() in bytes(block.data)
         if block.sound and not comments and b"\x00" not in block.data.obj:  # type: ignore[operator]
             try:
-                columns = parse_text(block.data, self.fields, self.dialect, nulls, quoted=block.quoted)
+                columns = parse_text(block.data, self.fields, self.dialect, nulls, quoted=block.quotes is not None)
             except Ragged:
                 return self._read_closely(block, nulls)
             if len(columns[0]) == count_rows(block, self.dialect):
-                return TextBlock(block.offset, len(block.data), block.data, block.quoted, columns)
+                return TextBlock(block.offset, len(block.data), block.data, (block.quotes is not None), columns)
         return self._read_closely(block, nulls)
 
     def _read_closely(self, block: Block, nulls: Sequence[str]) -> TextBlock:
@@ -97,7 +97,7 @@ class TextReader:
             block.offset,
             len(block.data),
             found.data,
-            block.quoted,
+            (block.quotes is not None),
             columns,
             found.bad,
             found.blank_lines,
