@@ -1,0 +1,324 @@
+"""JSON files: every layout, exact numbers, changing kinds, and refusals that say where."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from connectors.errors import ConversionError, InvalidRequest, UnreadableFile
+from connectors.files.json import open as open_json
+from connectors.files.options import FileOptions
+from connectors.source import Context, SchemaChanged, schema_of
+
+Read = Callable[..., pa.Table]
+
+
+def read_file(path: Path, context: Context, **options: Any) -> pa.Table:
+    with open_json(path, FileOptions(**options), context) as source:
+        try:
+            batches = list(source.batches())
+        except SchemaChanged:
+            context.warnings.clear()
+            batches = list(source.batches())
+        assert all(0 < batch.num_rows <= context.batch_rows for batch in batches)
+        return pa.Table.from_batches(batches, schema_of(source.columns))
+
+
+@pytest.fixture
+def context(tmp_path: Path) -> Context:
+    return Context(tmp_path)
+
+
+@pytest.fixture
+def read(tmp_path: Path, context: Context) -> Read:
+    def read_text(text: str | bytes, **options: Any) -> pa.Table:
+        path = tmp_path / "input.json"
+        path.write_bytes(text if isinstance(text, bytes) else text.encode())
+        return read_file(path, context, **options)
+
+    return read_text
+
+
+LAYOUTS = {
+    "array": ('[{"a":1},{"a":2}]', [{"a": 1}, {"a": 2}]),
+    "array over lines": ('[\n  {"a":1},\n  {"a":2}\n]\n', [{"a": 1}, {"a": 2}]),
+    "lines": ('{"a":1}\n{"a":2}\n', [{"a": 1}, {"a": 2}]),
+    "lines without the last line end": ('{"a":1}\r\n{"a":2}', [{"a": 1}, {"a": 2}]),
+    "values one after another": ('{"a":\n1} {"a":2}', [{"a": 1}, {"a": 2}]),
+    "single object": ('{"a":1,"b":[1,2]}', [{"a": 1, "b": [1, 2]}]),
+    "records inside": ('{"n":2,"data":[{"a":1},{"a":2}]}', [{"a": 1}, {"a": 2}]),
+    "array of arrays": ("[[1,2],[3,4]]", [{"column_1": 1, "column_2": 2}, {"column_1": 3, "column_2": 4}]),
+    "lines of arrays": ("[1,2]\n[3,4]", [{"column_1": 1, "column_2": 2}, {"column_1": 3, "column_2": 4}]),
+    "array of scalars": ("[1,2]", [{"value": 1}, {"value": 2}]),
+    "null record": ('[{"a":1},null]', [{"a": 1}, {"a": None}]),
+    "byte order mark": ('\ufeff[{"a":1}]', [{"a": 1}]),
+}
+
+
+@pytest.mark.parametrize("name", LAYOUTS)
+def test_it_reads_the_layout(read: Read, name: str) -> None:
+    text, rows = LAYOUTS[name]
+    assert read(text).to_pylist() == rows
+
+
+VALUES: dict[str, tuple[str, pa.DataType, list[Any]]] = {
+    "integers": ("[1,-2]", pa.int64(), [1, -2]),
+    "integer then fraction": ("[1,1.5]", pa.float64(), [1.0, 1.5]),
+    "the largest integers": ("[18446744073709551615,0]", pa.uint64(), [2**64 - 1, 0]),
+    "beyond 64 bits": ("[12345678901234567890123]", pa.decimal128(23, 0), [Decimal("12345678901234567890123")]),
+    "negative and beyond": ("[-1,18446744073709551615]", pa.decimal128(20, 0), [Decimal(-1), Decimal(2**64 - 1)]),
+    "more digits than a double": ("[0.1234567890123456789]", pa.decimal128(20, 19), [Decimal("0.1234567890123456789")]),
+    "large integer and fraction": (
+        "[9007199254740993,0.5]",
+        pa.decimal128(17, 1),
+        [Decimal(2**53 + 1), Decimal("0.5")],
+    ),
+    "beyond doubles": ("[1e400,1.50]", pa.string(), ["1e400", "1.50"]),
+    "below doubles": ("[1e-400]", pa.string(), ["1e-400"]),
+    "a long integer": (f"[{'9' * 50}]", pa.string(), ["9" * 50]),
+    "exponent": ("[1E5]", pa.float64(), [100000.0]),
+    "number then string": ('[1,1.50,"x"]', pa.string(), ["1", "1.50", "x"]),
+    "boolean and string": ('[true,"x"]', pa.string(), ["true", "x"]),
+    "object and scalar": ('[{"a":{"b":1.50}},{"a":"x"}]', pa.string(), ['{"b":1.50}', '"x"']),
+    "date": ('["2024-01-01"]', pa.string(), ["2024-01-01"]),
+    "nested": ('[{"a":{"b":[1,null]}},{"a":null}]', pa.struct([("b", pa.list_(pa.int64()))]), [{"b": [1, None]}, None]),
+    "empty object": ('[{"a":{}}]', pa.string(), ["{}"]),
+    "empty list": ('[{"a":[]}]', pa.list_(pa.string()), [[]]),
+    "only null": ('[{"a":null}]', pa.string(), [None]),
+    "escapes": ('["\\ud83d\\ude00\\n\\u0000"]', pa.string(), ["😀\n\0"]),
+}
+
+
+@pytest.mark.parametrize("name", VALUES)
+def test_it_keeps_the_value(read: Read, name: str) -> None:
+    text, kind, values = VALUES[name]
+    column = read(text).column(0)
+    assert (column.type, column.to_pylist()) == (kind, values)
+
+
+def test_it_keeps_the_sign_of_zero(read: Read) -> None:
+    values = read('{"a":-0}\n{"a":-0.0}\n{"a":1}').column("a").to_pylist()
+    assert [math.copysign(1, value) for value in values] == [-1, -1, 1]
+
+
+def test_it_keeps_what_is_not_finite_and_says_so(read: Read, context: Context) -> None:
+    values = read('{"a":NaN}\n{"a":-Infinity}\n{"a":1}').column("a").to_pylist()
+    assert math.isnan(values[0])
+    assert values[1:] == [-math.inf, 1.0]
+    assert [warning.issue for warning in context.warnings.items] == ["not_finite"]
+
+
+def test_it_keeps_both_values_of_a_repeated_key(read: Read, context: Context) -> None:
+    assert read('{"a":1,"a":"x"}').to_pylist() == [{"a": 1, "a (2)": "x"}]
+    assert [warning.issue for warning in context.warnings.items] == ["duplicate_keys"]
+
+
+def test_it_names_columns_that_have_no_name_or_the_same(read: Read, context: Context) -> None:
+    table = read('{"":1,"a":{"b":2},"a.b":3}', flatten=True)
+    assert table.to_pylist() == [{"column_1": 1, "a.b": 2, "a.b_2": 3}]
+    assert [warning.issue for warning in context.warnings.items] == ["empty_column_names", "duplicate_column_names"]
+
+
+def test_it_says_where_kinds_change(read: Read, context: Context) -> None:
+    read('{"a":1}\n{"a":2}\n{"a":"x"}')
+    (warning,) = context.warnings.items
+    assert (warning.issue, warning.column) == ("mixed_types", "a")
+    assert "string first in record 3" in warning.message
+
+
+def test_it_says_what_it_left_out_beside_the_records(read: Read, context: Context) -> None:
+    read('{"next":"/2","data":[{"a":1}],"total":5}')
+    assert "'next', 'total'" in context.warnings.items[0].message
+
+
+def test_it_follows_the_records_path(read: Read) -> None:
+    assert read('{"x":{"y":[{"a":1}]},"z":[{"b":1}]}', records_path="x.y").to_pylist() == [{"a": 1}]
+    assert read('{"x":{"y":{"a":1}}}', records_path="x.y").to_pylist() == [{"a": 1}]
+
+
+def test_it_refuses_a_records_path_that_leads_nowhere(read: Read) -> None:
+    with pytest.raises(InvalidRequest, match="there is no 'q' among y"):
+        read('{"x":{"y":[]}}', records_path="x.q")
+
+
+def test_it_flattens_objects_and_leaves_lists(read: Read) -> None:
+    table = read('{"a":{"b":1,"c":{"d":"x"}},"l":[{"e":1}]}\n{"a":null,"l":null}', flatten=True)
+    assert table.to_pylist() == [
+        {"a.b": 1, "a.c.d": "x", "l": [{"e": 1}]},
+        {"a.b": None, "a.c.d": None, "l": None},
+    ]
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-8-sig"])
+def test_it_detects_the_encoding(read: Read, encoding: str) -> None:
+    assert read('[{"a":"é日"}]'.encode(encoding)).to_pylist() == [{"a": "é日"}]
+
+
+def test_it_uses_the_encoding_it_is_told(read: Read) -> None:
+    assert read('[{"a":"é"}]'.encode("cp1252"), encoding="cp1252").to_pylist() == [{"a": "é"}]
+
+
+REFUSED = {
+    "empty": ("", "empty"),
+    "blank": (" \n", "empty"),
+    "no records": ("[]", "no records"),
+    "truncated array": ('[{"a":1},\n{"a":', "line 2, column 6.*truncated"),
+    "truncated string": ('[{"a":"x', "line 1, column 7"),
+    "trailing garbage": ('[{"a":1}] x', "line 1, column 11.*'x' follows"),
+    "trailing comma": ('[{"a":1},]', "column 10"),
+    "garbage in lines": ('{"a":1}\n{"b":2}\nxx', "line 3, column 1"),
+    "missing comma": ('[{"a":1}{"a":2}]', "column 9"),
+    "comma between lines": ('{"a":1},\n{"a":2}', "column 8"),
+    "leading zero": ('{"a":01}', "column 7"),
+    "single quotes": ("{'a':1}", "column 2"),
+    "line end in a string": ('["x\ny"]', "control character"),
+    "zero byte": ('{"a":1}\n\0{"a":2}', "line 2, column 1"),
+    "invalid bytes": (b'[1,\n"\xff"]', "0xff in line 2"),
+    "half a surrogate pair": ('["\\ud800"]', "Record 1"),
+    "half a surrogate pair in a key": ('{"\\ud800":1}', "Record"),
+    "deep arrays": ("[" * 1_000_000, "nested too deeply"),
+    "deep objects": ('{"a":' * 100_000, "nested too deeply"),
+    "deep behind a record": ('{"a":1}\n{"a":' + "[" * 100_000, "nested too deeply"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_it_refuses(read: Read, name: str) -> None:
+    text, reason = REFUSED[name]
+    with pytest.raises(UnreadableFile, match=reason):
+        read(text)
+
+
+def test_it_keeps_what_is_nested_deeper_than_columns_go_as_text(read: Read, context: Context) -> None:
+    deep = '{"a":' * 60 + "1.50" + "}" * 60
+    value: Any = read(deep).to_pylist()[0]
+    while isinstance(value, dict):
+        value = value["a"]
+    assert value.startswith('{"a":{')
+    assert "1.50" in value
+    assert [warning.issue for warning in context.warnings.items] == ["kept_as_text"]
+
+
+ROWS = 60_000  # more than one block of every reader
+
+
+@pytest.mark.parametrize(("start", "between", "end"), [("", "\n", "\n"), ("[", ",", "]"), ("[\n", ",\n  ", "\n]")])
+@pytest.mark.parametrize(
+    ("last", "expected"),
+    [
+        ({"late": 1}, {"late": 1}),
+        ({"i": 0.5}, {"i": 0.5}),
+        ({"i": "x"}, {"i": "x"}),
+        ({"f": 10**25}, {"f": str(10**25)}),
+        ({"s": {"t": []}}, {"s": {"t": []}}),
+        ({"n": 7}, {"n": 7}),
+    ],
+)
+def test_what_the_last_record_brings_is_kept(
+    read: Read, start: str, between: str, end: str, last: dict[str, Any], expected: dict[str, Any]
+) -> None:
+    records = [{"i": i, "f": i / 7, "t": "},{" + "x" * 150, "s": {"t": [i]}, "n": None} for i in range(ROWS)]
+    table = read(start + between.join(map(json.dumps, [*records, last])) + end)
+    assert table.num_rows == ROWS + 1
+    rows = table.to_pylist()
+    found = {key: value for key, value in rows[-1].items() if value is not None}
+    assert {key: str(value) if key == "f" else value for key, value in found.items()} == expected
+    assert [int(row["i"]) for row in rows[:-1]] == list(range(ROWS))
+    assert [float(row["f"]) for row in rows[:-1:97]] == [i / 7 for i in range(0, ROWS, 97)]
+
+
+def test_a_number_that_no_double_holds_is_found_behind_many(read: Read) -> None:
+    text = "\n".join(['{"a":1.5,"pad":"%s"}' % ("x" * 300)] * ROWS + ['{"a":0.12345678901234567}'])
+    column = read(text).column("a")
+    assert column.type == pa.decimal128(32, 17)
+    assert column[-1].as_py() == Decimal("0.12345678901234567")
+    assert column[0].as_py() == Decimal("1.5")
+
+
+def test_a_record_longer_than_a_block_is_read(read: Read) -> None:
+    long = "y" * 20_000_000
+    assert read(f'{{"a":"x"}}\n{{"a":"{long}"}}\n{{"a":"z"}}').column("a").to_pylist() == ["x", long, "z"]
+
+
+SCALARS = (
+    st.none()
+    | st.booleans()
+    | st.integers(-(10**25), 10**25)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
+)
+JSON_VALUES = st.recursive(
+    SCALARS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from("abc"), inner, max_size=3),
+    max_leaves=6,
+)
+RECORDS = st.lists(st.dictionaries(st.sampled_from("pqrs"), JSON_VALUES, min_size=1), min_size=1, max_size=8)
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(records=RECORDS, as_lines=st.booleans())
+def test_every_value_comes_back(tmp_path: Path, records: list[dict[str, Any]], as_lines: bool) -> None:
+    path = tmp_path / "any.json"
+    path.write_text("\n".join(map(json.dumps, records)) if as_lines else json.dumps(records, indent=1))
+    context = Context(tmp_path, batch_rows=3)
+    if "records_path" in _facts(path, context):
+        return
+    rows = read_file(path, context).to_pylist()
+    assert len(rows) == len(records)
+    for row, record in zip(rows, records, strict=True):
+        for key in row:
+            assert _same(row[key], record.get(key)), (key, row[key], record.get(key))
+
+
+def _facts(path: Path, context: Context) -> dict[str, Any]:
+    with open_json(path, FileOptions(), context) as source:
+        return dict(source.facts)
+
+
+def _same(found: Any, wanted: Any) -> bool:
+    """Equal, or text that says exactly the same."""
+    if found is None or wanted is None:
+        return found is None and wanted is None
+    if isinstance(found, dict) and isinstance(wanted, dict):
+        return all(_same(found[key], wanted.get(key)) for key in found) and wanted.keys() <= found.keys()
+    if isinstance(found, list) and isinstance(wanted, list):
+        return len(found) == len(wanted) and all(map(_same, found, wanted))
+    if isinstance(found, str) and isinstance(wanted, str):
+        return found == wanted or json.loads(found) == wanted
+    if isinstance(found, str):
+        return _exactly(found) == _exactly(json.dumps(wanted))
+    if isinstance(found, bool) or isinstance(wanted, bool):
+        return found is wanted
+    return Decimal(str(found)) == Decimal(str(wanted))
+
+
+def _exactly(text: str) -> Any:
+    return json.loads(text, parse_float=Decimal)
+
+
+@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_damaged_bytes_are_read_or_refused(tmp_path: Path, data: st.DataObject) -> None:
+    whole = json.dumps([{"a": 1, "b": {"c": [1.5, "é😀", None]}}, {"a": 2}], ensure_ascii=False).encode()
+    at = data.draw(st.integers(0, len(whole)))
+    cut = data.draw(st.integers(at, len(whole)))
+    path = tmp_path / "damaged.json"
+    path.write_bytes(whole[:at] + data.draw(st.binary(max_size=6)) + whole[cut:])
+    assert status(path, tmp_path) in {200, 400}
+
+
+def status(path: Path, tmp_path: Path) -> int:
+    try:
+        read_file(path, Context(tmp_path))
+    except ConversionError as error:
+        return error.http_status
+    return 200
