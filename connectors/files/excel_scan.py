@@ -10,6 +10,7 @@ import re
 import zipfile
 import zlib
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -96,11 +97,17 @@ def scan_sheet(path: Path, name: str, max_bytes: int | None) -> Findings:
     """Look through the XML of one xlsx sheet, and refuse it if it cannot be read within reason; see ``Findings``."""
     found, total, tail = Findings(), 0, b""
     with zipfile.ZipFile(path) as archive:
-        for piece in pieces(archive, name):
-            total += len(piece)
-            refuse_bomb(total, max_bytes)
-            _scan_piece(found, tail, tail + piece)
-            tail = piece[-_OVERLAP:]
+        with ThreadPoolExecutor(1, thread_name_prefix="look") as pool:
+            looking: Future[None] | None = None
+            for piece in pieces(archive, name):  # one piece is looked through while the next is inflated
+                total += len(piece)
+                refuse_bomb(total, max_bytes)
+                if looking is not None:
+                    looking.result()
+                looking = pool.submit(_scan_piece, found, tail, tail + piece)
+                tail = piece[-_OVERLAP:]
+            if looking is not None:
+                looking.result()
         if found.rectangle > _SMALL_RECTANGLE:
             found.cells = sum(piece.count(b"<c ") + piece.count(b":c ") for piece in pieces(archive, name))
             _refuse_sparse(found)
