@@ -1,10 +1,15 @@
 """The room of jobs."""
 
+from __future__ import annotations
+
+from typing import Any
+
 from django.apps import AppConfig
+from django.db.models.signals import post_migrate
 
 
 class ConversionsConfig(AppConfig):
-    """Keeps each queue worker's engine warm."""
+    """Keeps each queue worker's engine warm and the reaper on schedule."""
 
     name = "conversions"
 
@@ -15,3 +20,13 @@ class ConversionsConfig(AppConfig):
         from conversions.supervisor import warm_up  # noqa: PLC0415
 
         post_spawn.connect(warm_up, dispatch_uid="conversions.warm_up")
+        post_migrate.connect(_schedule_the_reaper, sender=self)
+
+
+def _schedule_the_reaper(**_: Any) -> None:
+    from django_q.models import Schedule  # noqa: PLC0415 - needs loaded apps
+
+    Schedule.objects.update_or_create(
+        name="reap",
+        defaults={"func": "conversions.tasks.reap", "schedule_type": Schedule.MINUTES, "minutes": 1, "repeats": -1},
+    )

@@ -39,15 +39,23 @@ def of(job: ConversionJob, temp_dir: Path) -> Assignment:
 
 
 def limits_for(job: ConversionJob) -> Limits:
-    """The limits in force. A local file named on the command line is its owner's: its size is no surprise."""
+    """The limits in force for a job."""
     tundra = settings.TUNDRA
     return Limits(
         seconds=tundra.MAX_PROCESSING_TIME_MINUTES * 60,
-        max_file_bytes=int(tundra.MAX_FILE_SIZE_MB * 2**20),
+        max_file_bytes=_max_file_bytes(job),
         max_rows=tundra.MAX_ROWS_PROCESSED,
         connect_timeout=tundra.DB_CONNECT_TIMEOUT_SECONDS,
         loopback_databases=tundra.IS_DEV,
     )
+
+
+def _max_file_bytes(job: ConversionJob) -> int:
+    """The limit protects the portal from its callers. A local file named in a command is no surprise, however large;
+    what it unpacks to is."""
+    limit = int(settings.TUNDRA.MAX_FILE_SIZE_MB * 2**20)
+    path = job.request.get("source_path")
+    return max(limit, Path(path).stat().st_size) if path else limit
 
 
 def url_policy() -> UrlPolicy:

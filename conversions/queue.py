@@ -6,6 +6,7 @@ from functools import partial
 
 from django.conf import settings
 from django.db import transaction
+from django_q.brokers import get_broker
 from django_q.status import Stat
 from django_q.tasks import async_task
 
@@ -28,6 +29,12 @@ def requeue(job: ConversionJob) -> bool:
         if requeued:
             ring(job)
     return requeued
+
+
+def is_empty() -> bool:
+    """Whether no ring waits, neither in the broker nor with a worker that has yet to confirm it."""
+    broker = get_broker()
+    return bool(broker.queue_size() == 0 and broker.lock_size() == 0)
 
 
 def live_workers() -> int:

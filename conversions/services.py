@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
@@ -13,10 +15,13 @@ from django.utils import timezone
 
 from connectors.errors import ConversionError, Unavailable, WorkerFailed
 from conversions import queue, supervisor
-from conversions.models import ConversionJob, JobStatus
+from conversions.models import TERMINAL, ConversionJob, JobStatus
 from conversions.sealed import seal, unseal
 
 _PATIENCE_SECONDS = 10
+_RING_PATIENCE = timedelta(seconds=30)
+_RETRY_PERIOD = timedelta(days=1)
+_ABANDONED_SECONDS = 120
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +55,12 @@ def submit(submission: Submission) -> ConversionJob:
 def run_here(submission: Submission, show: supervisor.Show) -> ConversionJob:
     """Run a job to its end in this process instead of a queue worker: for commands."""
     job = _create(submission)
-    while job.status == JobStatus.QUEUED:
-        supervisor.run(str(job.pk), show)
-        job.refresh_from_db()
+    try:
+        while job.status == JobStatus.QUEUED:
+            supervisor.run(str(job.pk), show)
+            job.refresh_from_db()
+    finally:
+        supervisor.cool_down()
     return job
 
 
@@ -110,10 +118,18 @@ def retry(job: ConversionJob) -> ConversionJob:
     return job
 
 
-def reap() -> int:
-    """Take back the jobs whose lease ran out, and ring again for those the queue forgot; return how many."""
-    expired = ConversionJob.objects.filter(status=JobStatus.RUNNING, lease_expires_at__lt=timezone.now())
-    return sum(_reap_one(job) for job in expired)
+def reap() -> None:
+    """Mend what died: jobs whose lease ran out, rings that were lost, URLs nobody needs, files nobody owns."""
+    now = timezone.now()
+    for job in ConversionJob.objects.filter(status=JobStatus.RUNNING, lease_expires_at__lt=now):
+        _reap_one(job)
+    if queue.is_empty():
+        for job in ConversionJob.objects.filter(status=JobStatus.QUEUED, queued_at__lt=now - _RING_PATIENCE):
+            queue.ring(job)
+    ConversionJob.objects.filter(status__in=TERMINAL, finished_at__lt=now - _RETRY_PERIOD).exclude(sealed=b"").update(
+        sealed=b""
+    )
+    _remove_abandoned_directories()
 
 
 def failure_of(job: ConversionJob) -> ConversionError:
@@ -127,6 +143,15 @@ def failure_of(job: ConversionJob) -> ConversionError:
         retryable=job.error_retryable,
         hint=job.error_hint or None,
     )
+
+
+def _remove_abandoned_directories() -> None:
+    """An attempt removes its own directory; one that was killed could not."""
+    running = ConversionJob.objects.filter(status=JobStatus.RUNNING).values_list("pk", "attempts")
+    kept = {f"{job}-{attempt}" for job, attempt in running}
+    for directory in settings.TEMP_DIR.iterdir():
+        if directory.name not in kept and time.time() - directory.stat().st_mtime > _ABANDONED_SECONDS:
+            shutil.rmtree(directory, ignore_errors=True)  # another reaper may be at it
 
 
 def _reap_one(job: ConversionJob) -> bool:

@@ -59,6 +59,11 @@ def warm_up(**_: Any) -> None:
     _engine.start()
 
 
+def cool_down() -> None:
+    """End this process's engine."""
+    _engine.stop()
+
+
 def run(job_id: str, show: Show = lambda _progress: None) -> None:
     """Run one attempt of a queued job. Returns at once if it is not queued (any more).
 
@@ -71,8 +76,9 @@ def run(job_id: str, show: Show = lambda _progress: None) -> None:
         return
     logger.info("attempt started", extra={"job_id": str(job.pk), "attempt": job.attempts})
     with _attempt_directory(job) as directory:
-        outcome = _run_in_child(job, directory, show)
+        outcome, end = _run_in_child(job, directory, show)
     _settle(job, outcome)
+    _log_end(job, outcome, end)
 
 
 def _worker_name() -> str:
@@ -89,11 +95,11 @@ def _attempt_directory(job: ConversionJob) -> Iterator[Path]:
         shutil.rmtree(directory)
 
 
-def _run_in_child(job: ConversionJob, directory: Path, show: Show) -> Outcome:
+def _run_in_child(job: ConversionJob, directory: Path, show: Show) -> tuple[Outcome, Exit | None]:
     try:
         assignment = assignments.of(job, directory)
     except ConversionError as error:
-        return Failed(error)
+        return Failed(error), None
     attempt = _engine.begin(assignment.as_json())
     watch = _Watch(job, attempt, show, time.monotonic() + assignment.limits.seconds)
     try:
@@ -101,7 +107,7 @@ def _run_in_child(job: ConversionJob, directory: Path, show: Show) -> Outcome:
     finally:
         attempt.kill()
         end = attempt.finish()
-    return outcome or Failed(_crash(end), f"The conversion's process ended without an answer: {end}.")
+    return outcome or Failed(_crash(end), f"The conversion's process ended without an answer: {end}."), end
 
 
 def _crash(end: Exit) -> WorkerFailed:
@@ -192,6 +198,9 @@ def _settle(job: ConversionJob, outcome: Outcome) -> None:
             job.end_cancelled()
         case Lost():
             pass
+
+
+def _log_end(job: ConversionJob, outcome: Outcome, end: Exit | None) -> None:
     logger.info(
         "attempt ended",
         extra={
@@ -200,6 +209,7 @@ def _settle(job: ConversionJob, outcome: Outcome) -> None:
             "status": "lost" if isinstance(outcome, Lost) else job.status,
             "code": job.error_code or None,
             "duration_seconds": job.run_seconds,
+            "peak_memory_mb": round(end.peak_memory / 2**20) if end else None,
         },
     )
 

@@ -68,7 +68,7 @@ def flights_csv() -> bytes:
 def weather_xlsx() -> bytes:
     """The hourly weather of the same year, as a workbook with numbers and dates."""
     buffer = io.BytesIO()
-    with xlsxwriter.Workbook(buffer, {"default_date_format": "yyyy-mm-dd hh:mm"}) as workbook:
+    with xlsxwriter.Workbook(buffer, {"default_date_format": "yyyy-mm-dd hh:mm", "remove_timezone": True}) as workbook:
         sheet = workbook.add_worksheet("weather")
         with data("weather.csv").open(newline="") as file:
             for number, row in enumerate(csv.reader(file)):
@@ -83,7 +83,7 @@ def cell(text: str) -> str | float | datetime | None:
             return parse(text)
         except ValueError:
             continue
-    return text or None
+    return None if text == "NA" else text
 
 
 def data(name: str) -> Path:

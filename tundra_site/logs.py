@@ -8,7 +8,7 @@ from contextvars import ContextVar
 from datetime import UTC, datetime
 
 request_id: ContextVar[str] = ContextVar("request_id", default="")
-EXTRA_FIELDS = ("job_id", "attempt", "status", "code", "duration_seconds")
+EXTRA_FIELDS = ("job_id", "attempt", "status", "code", "duration_seconds", "peak_memory_mb")
 
 
 class RequestIdFilter(logging.Filter):
