@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 import uuid
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import BinaryIO
-from urllib.parse import quote
 
 _PIECE = 1 << 20
 
@@ -61,9 +61,13 @@ class Objects:
         except FileNotFoundError:
             return None
 
-    def open(self, stored: StoredObject) -> BinaryIO:
-        """The object's bytes."""
-        return (self._blobs / stored.blob).open("rb")
+    def open(self, key: str) -> tuple[StoredObject, BinaryIO] | None:
+        """The object under a key and its bytes, which stay readable when the key is overwritten meanwhile."""
+        while stored := self.find(key):
+            with suppress(FileNotFoundError):  # overwritten since it was found: the key names other bytes by now
+                return stored, (self._blobs / stored.blob).open("rb")
+        return None
 
     def _key_file(self, key: str) -> Path:
-        return self._keys / f"{quote(key, safe='')}.json"
+        # A key may be longer than a file name may be.
+        return self._keys / f"{hashlib.sha256(key.encode('utf-8', 'surrogateescape')).hexdigest()}.json"

@@ -13,7 +13,7 @@ import time
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 from urllib.parse import unquote
 from xml.sax.saxutils import escape
 
@@ -128,10 +128,15 @@ class Handler(BaseHTTPRequestHandler):
         return True
 
     def _send_object(self, *, with_body: bool) -> None:
-        stored = self.server.objects.find(self.key)
-        if stored is None:
+        opened = self.server.objects.open(self.key)
+        if opened is None:
             self._refuse(404, "NoSuchKey", f"The specified key does not exist: {self.key}")
             return
+        stored, file = opened
+        with file:
+            self._send_stored(stored, file, with_body=with_body)
+
+    def _send_stored(self, stored: StoredObject, file: BinaryIO, *, with_body: bool) -> None:
         headers = {**self._etag(stored.md5), "Content-Type": stored.content_type, "Accept-Ranges": "bytes"}
         if self.headers.get("If-Match", headers.get("ETag")) != headers.get("ETag"):
             self._refuse(412, "PreconditionFailed", "At least one of the preconditions did not hold")
@@ -145,7 +150,7 @@ class Handler(BaseHTTPRequestHandler):
             headers["Content-Range"] = f"bytes {start}-{end - 1}/{stored.size}"
         self._send_head(206 if partial else 200, end - start, headers)
         if with_body:
-            self._send_body(stored, start, end)
+            self._send_body(file, start, end)
 
     def _range(self, size: int) -> tuple[int, int]:
         asked = re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range", ""))
@@ -179,13 +184,12 @@ class Handler(BaseHTTPRequestHandler):
         else:
             super().flush_headers()
 
-    def _send_body(self, stored: StoredObject, start: int, end: int) -> None:
-        with self.server.objects.open(stored) as file:
-            file.seek(start)
-            left = self._bytes_to_send(end - start)
-            while left and (piece := file.read(min(_PIECE, left))):
-                left -= len(piece)
-                self._write_piece(changed(piece) if self._has("corrupt") and not left else piece)
+    def _send_body(self, file: BinaryIO, start: int, end: int) -> None:
+        file.seek(start)
+        left = self._bytes_to_send(end - start)
+        while left and (piece := file.read(min(_PIECE, left))):
+            left -= len(piece)
+            self._write_piece(changed(piece) if self._has("corrupt") and not left else piece)
         self._end_body(end - start)
 
     def _bytes_to_send(self, length: int) -> int:
