@@ -33,6 +33,7 @@ def from_loaded(array: Any) -> Any:
 
 def from_cells(cells: Sequence[Any]) -> Any:
     """A column from its cells: of their type if they have one in common, otherwise text."""
+    cells = [_without_day_zero(cell) for cell in cells]
     kinds = {_kind(cell) for cell in cells if cell is not None}
     if not kinds or kinds == {str}:
         return pa.array([None if cell is None else str(cell) for cell in cells], pa.string())
@@ -47,6 +48,10 @@ def from_cells(cells: Sequence[Any]) -> Any:
     if kinds == {timedelta}:
         return from_loaded(pa.array(cells, pa.duration("us")))
     return pa.array([text_of(cell) for cell in cells], pa.string())
+
+
+def _without_day_zero(cell: Any) -> Any:
+    return cell.time() if isinstance(cell, datetime) and cell.date() == _DAY_ZERO[0] else cell
 
 
 def _kind(cell: Any) -> type:

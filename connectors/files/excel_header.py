@@ -66,7 +66,7 @@ def _names_something(rows: dict[int, dict[int, Any]], header: int) -> bool:
         return True
     others = [cell for cell in cells if not isinstance(cell, str)]
     distinct = len(set(map(str, cells))) == len(cells)
-    return bool(texts) and distinct and (all(map(_is_year, others)) or not any(map(_is_number, others)))
+    return bool(texts) and distinct and all(_is_year(cell) or not _is_number(cell) for cell in others)
 
 
 def _is_year(cell: Any) -> bool:
