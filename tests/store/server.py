@@ -8,6 +8,7 @@ import re
 import socket
 import ssl
 import struct
+import sys
 import threading
 import time
 from datetime import UTC, datetime
@@ -48,7 +49,9 @@ class Store(ThreadingHTTPServer):
             self._log.write(json.dumps(entry) + "\n")
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that goes away is none of the store's business."""
+        """Show a bug of the store; a client that goes away is none of its business."""
+        if not isinstance(sys.exception(), OSError):
+            super().handle_error(request, client_address)
 
 
 class Handler(BaseHTTPRequestHandler):
