@@ -17,9 +17,11 @@ from connectors.files.excel_book import Sheet, chosen_sheet, open_workbook
 from connectors.files.excel_head import head_cells
 from connectors.files.excel_header import HEAD_ROWS
 from connectors.files.excel_kind import Kind, workbook_kind
+from connectors.files.excel_ods import scan_ods
 from connectors.files.excel_parts import SheetPart, sheet_parts
 from connectors.files.excel_scan import Findings, count_parts, scan_sheet
 from connectors.files.excel_table import Table, read_table
+from connectors.files.excel_xlsb import scan_xlsb
 from connectors.files.options import FileOptions
 from connectors.source import Column, Context, schema_of
 
@@ -46,11 +48,13 @@ def open(path: Path, options: FileOptions, context: Context) -> Iterator[ExcelSo
 def _read(path: Path, kind: Kind, options: FileOptions, context: Context) -> Table:
     if kind == "xlsx":
         return _read_xlsx(path, options, context)
+    findings = Findings()
     if kind != "xls":
         count_parts(path, context.max_bytes)
+        findings = scan_ods(path) if kind == "ods" else scan_xlsb(path)
     with open_workbook(path) as book:
         name = chosen_sheet(book.sheet_names, options.sheet_name, options.sheet_index)
-        sheet = Sheet(book, name, cells=path.stat().st_size)
+        sheet = Sheet(book, name, findings.rectangle if kind != "xls" else path.stat().st_size)
         table = read_table(sheet, sheet.head(HEAD_ROWS), Findings(), options)
         table.facts |= {"sheet": name, "sheets": book.sheet_names}
     return table

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from connectors.errors import UnreadableFile
 from connectors.files.excel_cells import CellError
 from connectors.files.excel_parts import Attributes, parse_xml
 from connectors.files.excel_scan import pieces
@@ -61,14 +62,17 @@ class _Reader:
 
 def head_cells(path: Path, part: str, rows: int) -> dict[tuple[int, int], Any]:
     """The cells of the first rows that are not blank, by (row, place) from 0; a date is the number it is stored as."""
-    with zipfile.ZipFile(path) as archive:
-        sheet = _Reader(rows)
-        _read(pieces(archive, part), sheet)
-        wanted = {int(text) for kind, text in sheet.cells.values() if kind == "s"}
-        strings = _Reader(max(wanted, default=0))
-        if wanted:
-            _read(pieces(archive, _STRINGS), strings)
-    return {place: _value(kind, text, strings.strings) for place, (kind, text) in sheet.cells.items()}
+    try:
+        with zipfile.ZipFile(path) as archive:
+            sheet = _Reader(rows)
+            _read(pieces(archive, part), sheet)
+            wanted = {int(text) for kind, text in sheet.cells.values() if kind == "s"}
+            strings = _Reader(max(wanted, default=0))
+            if wanted:
+                _read(pieces(archive, _STRINGS), strings)
+        return {place: _value(kind, text, strings.strings) for place, (kind, text) in sheet.cells.items()}
+    except (ValueError, LookupError) as error:
+        raise UnreadableFile(f"The workbook is corrupt: {error}.") from error
 
 
 def _read(data: Iterator[bytes], reader: _Reader) -> None:

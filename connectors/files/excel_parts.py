@@ -89,7 +89,7 @@ def parse_xml(
         for piece in data:
             parser.Parse(piece)
         parser.Parse(b"", True)
-    except expat.ExpatError as error:
+    except (expat.ExpatError, ValueError) as error:  # a ValueError: what should be a number is none
         raise UnreadableFile(f"The workbook is corrupt: {error}.") from error
 
 

@@ -110,21 +110,21 @@ def scan_sheet(path: Path, name: str, max_bytes: int | None) -> Findings:
                 looking.result()
         if found.rectangle > _SMALL_RECTANGLE:
             found.cells = sum(piece.count(b"<c ") + piece.count(b":c ") for piece in pieces(archive, name))
-            _refuse_sparse(found)
+            refuse_sparse(found, found.rectangle)
     return found
 
 
-def _refuse_sparse(found: Findings) -> None:
+def refuse_sparse(found: Findings, rectangle: int) -> None:
+    """Raise when calamine would make a rectangle of so many cells out of the few that hold anything."""
     corner = address(found.last_row, found.last_column)
-    if found.rectangle > found.cells * _SPARSE:
+    if rectangle > max(found.cells * _SPARSE, _SMALL_RECTANGLE):
         raise UnreadableFile(
-            f"The sheet's used area reaches to {corner}, but only about {found.cells} of its {found.rectangle} cells"
-            " hold anything.",
+            f"The sheet's used area reaches to {corner}, but only {found.cells} of its {rectangle} cells hold anything.",
             code="sparse_sheet",
             hint="Delete the stray cells at the far end of the sheet.",
         )
-    if found.rectangle > MOST_CELLS:
-        raise TooLarge(f"The sheet's used area reaches to {corner}: {found.rectangle} cells, more than {MOST_CELLS}.")
+    if rectangle > MOST_CELLS:
+        raise TooLarge(f"The sheet's used area reaches to {corner}: {rectangle} cells, more than {MOST_CELLS}.")
 
 
 def _scan_piece(found: Findings, tail: bytes, data: bytes) -> None:
@@ -145,9 +145,9 @@ def _scan_piece(found: Findings, tail: bytes, data: bytes) -> None:
 def _add_corner(found: Findings, data: bytes) -> None:
     references = _REFERENCE.findall(data)
     if references:
-        columns = {column for column, _ in references}
-        found.last_row = max(found.last_row, max(int(row) for _, row in references) - 1)
-        found.last_column = max(found.last_column, max(map(_column_number, columns)))
+        columns, rows = map(set, zip(*references, strict=True))
+        found.last_row = max(found.last_row, *(int(row) - 1 for row in rows))
+        found.last_column = max(found.last_column, *map(_column_number, columns))
 
 
 def _column_number(letters: bytes) -> int:

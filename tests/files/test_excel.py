@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import math
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -23,6 +22,7 @@ from connectors.files.options import FileOptions
 from connectors.source import Context, schema_of
 from tests.files.workbooks import replace_part, write_ods, write_xlsx
 
+ODS_CELL = '<table:table-cell table:number-columns-repeated="%d" office:value-type="float" office:value="1"/>'
 SHEET = "xl/worksheets/sheet1.xml"
 
 
@@ -56,7 +56,7 @@ COLUMNS: dict[str, tuple[list[Any], pa.DataType, list[Any]]] = {
     "fractions": ([1, 0.1], pa.float64(), [1.0, 0.1]),
     "text": (["1", " x ", "it's \"('quoted')'"], pa.string(), ["1", " x ", "it's \"('quoted')'"]),
     "booleans": ([True, None, False], pa.bool_(), [True, None, False]),
-    "dates": ([DATE, dt.datetime(1900, 1, 1), dt.datetime(9999, 12, 31)], pa.date32(), None),
+    "dates": ([DATE, dt.datetime(9999, 12, 31)], pa.date32(), [DATE.date(), dt.date(9999, 12, 31)]),
     "dates and times": ([DATE, MOMENT], pa.timestamp("us"), [DATE, MOMENT]),
     "times": ([dt.time(10, 30), dt.time(0)], pa.time64("us"), [dt.time(10, 30), dt.time(0)]),
     "durations": ([dt.timedelta(hours=30, seconds=5)], pa.duration("us"), [dt.timedelta(hours=30, seconds=5)]),
@@ -81,8 +81,7 @@ def test_it_keeps_the_cells(path: Path, context: Context, name: str, corner: tup
     rows = [["c", "n"], *([cell, number] for number, cell in enumerate(cells))]
     write_xlsx(path, rows, first_row=corner[0], first_column=corner[1])
     found = read(path, context)
-    expected = [cell.date() for cell in cells] if values is None else values
-    assert (found.schema.field("c").type, found.column("c").to_pylist()) == (kind, expected)
+    assert (found.schema.field("c").type, found.column("c").to_pylist()) == (kind, values)
     assert found.column("n").to_pylist() == list(range(len(cells)))
 
 
@@ -290,6 +289,44 @@ def test_a_stray_cell_far_away_is_refused_or_read(path: Path, context: Context, 
         assert found.num_rows in {1, 1048576}
 
 
+@pytest.mark.parametrize(
+    "rows",
+    [
+        f'<table:table-row table:number-rows-repeated="1048576">{ODS_CELL % 16384}</table:table-row>',
+        (
+            '<table:table-row table:number-rows-repeated="1048575"/><table:table-row>'
+            f'<table:table-cell table:number-columns-repeated="16383"/>{ODS_CELL % 1}</table:table-row>'
+        ),
+    ],
+)
+def test_repeated_cells_of_open_document_are_counted(path: Path, context: Context, rows: str) -> None:
+    write_ods(path, [[("string", "a")]], rows)
+    with pytest.raises(UnreadableFile, match="only 2 of its"):
+        read(path, context)
+
+
+def test_blank_rows_to_the_end_of_open_document_do_no_harm(path: Path, context: Context) -> None:
+    blank = '<table:table-row table:number-rows-repeated="1048574"><table:table-cell table:number-columns-repeated="16384"/>'
+    write_ods(path, [[("string", "a")], [("float", "1")]], blank + "</table:table-row>")
+    assert read(path, context).to_pylist() == [{"a": 1}]
+
+
+def test_stray_cells_of_a_binary_workbook_are_refused(tmp_path: Path) -> None:
+    def record(kind: int, body: bytes) -> bytes:
+        return bytes([kind, len(body)]) + body
+
+    cells = b"".join(
+        record(0, row.to_bytes(4, "little") + bytes(13)) + record(2, column.to_bytes(4, "little") + bytes(8))
+        for row, column in [(0, 0), (1048575, 16383)]
+    )
+    path = tmp_path / "input.xlsb"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("xl/workbook.bin", b"")
+        archive.writestr("xl/worksheets/sheet1.bin", record(1, bytes(8)) + cells + bytes(8))
+    with pytest.raises(UnreadableFile, match="XFD1048576"):
+        read(path, Context(tmp_path))
+
+
 def test_a_part_that_inflates_without_end_is_refused(path: Path, tmp_path: Path) -> None:
     write_xlsx(path, [["a"], [1]])
     replace_part(path, "xl/sharedStrings.xml", b"<sst><si><t>" + b"x" * 60_000_000 + b"</t></si></sst>")
@@ -397,7 +434,7 @@ def _same(found: Any, wanted: Any) -> bool:
     if isinstance(found, dt.date) and not isinstance(found, dt.datetime):
         return dt.datetime.combine(found, dt.time()) == wanted
     if isinstance(found, float):
-        return math.isclose(found, wanted, rel_tol=0, abs_tol=0)
+        return bool(found == wanted)
     return bool(found == wanted and isinstance(found, bool) == isinstance(wanted, bool))
 
 
