@@ -1,4 +1,4 @@
-"""Downloads: streamed to disk, counted, and never shorter than the store said."""
+"""Downloads: streamed to disk, counted, resumed where they broke off, and never shorter than the store said."""
 
 from __future__ import annotations
 
@@ -6,20 +6,19 @@ import errno
 import hashlib
 import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
-from urllib3.response import HTTPResponse
-
+from connectors.answers import HEAD_BYTES, content_md5, error_page, require_success
 from connectors.errors import TooLarge, Unavailable, UpstreamFailed
-from connectors.http import TransientFailure, exchange, raise_if_transient, refusal, repeat
+from connectors.http import Answer, exchange
+from connectors.retries import Transient, repeat
 from connectors.urls import SignedUrl
 
-_CHUNK_BYTES = 1024 * 1024
-_MD5 = re.compile(r'"?([0-9a-f]{32})"?')
-_XML_ERROR = re.compile(rb"\A(?:\xef\xbb\xbf)?\s*(?:<\?xml[^>]*\?>\s*)?<Error>", re.IGNORECASE)
-_STORE_CODE = re.compile(rb"<Code>([A-Za-z0-9]{1,64})</Code>")
+_DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +38,12 @@ def download(
     deadline: float,
     progress: Callable[[int, int | None], None],
 ) -> Fetched:
-    """Stream a URL to a file. Transient faults are repeated from the start.
+    """Stream a URL to a file, as the bytes that the store holds. Transient faults are mended by further requests.
 
     Args:
-        url: a checked URL.
-        to: the file to write.
-        max_bytes: the most it may hold.
+        url: a checked URL that is signed for GET.
+        to: the file to write; it is removed again if the download fails.
+        max_bytes: the most it may hold; None: no limit.
         deadline: monotonic seconds after which it is over.
         progress: called with bytes so far and the total, if the store said it.
 
@@ -52,94 +51,132 @@ def download(
         TooLarge: the object is over ``max_bytes``.
         UpstreamFailed: the store refused, or kept failing.
         Unavailable: no disk space.
+        LimitReached: the deadline has passed.
     """
-    return repeat(lambda _try: _download_once(url, to, max_bytes, deadline, progress), deadline=deadline)
-
-
-def _download_once(
-    url: SignedUrl,
-    to: Path,
-    max_bytes: int | None,
-    deadline: float,
-    progress: Callable[[int, int | None], None],
-) -> Fetched:
-    with exchange("GET", url, deadline=deadline) as answer:
-        raise_if_transient(url, answer, "source_unavailable")
-        if answer.status != 200:
-            raise refusal(url, answer, "source_refused")
-        expected = _content_length(answer)
-        _check_size(expected, max_bytes)
-        _check_space(expected, to)
-        received, md5 = _stream(answer, to, max_bytes, lambda count: progress(count, expected))
-        etag = answer.headers.get("ETag")
-        content_type = answer.headers.get("Content-Type", "")
-    if expected is not None and received != expected:
-        raise TransientFailure(_truncated(url, received, expected))
-    if (
-        etag
-        and (match := _MD5.fullmatch(etag))
-        and match[1] != md5
-        and "x-amz-server-side-encryption" not in answer.headers
-    ):
-        raise TransientFailure(
-            UpstreamFailed(f"What {url.host} sent does not match its own checksum (ETag).", code="source_corrupt")
-        )
-    return Fetched(received, content_type, etag)
-
-
-def _stream(answer: HTTPResponse, to: Path, max_bytes: int | None, progress: Callable[[int], None]) -> tuple[int, str]:
-    digest = hashlib.md5(usedforsecurity=False)
-    received = 0
     try:
-        with to.open("wb") as file:
-            for chunk in answer.stream(_CHUNK_BYTES, decode_content=False):
-                received += len(chunk)
-                _check_size(received, max_bytes)
-                digest.update(chunk)
-                file.write(chunk)
-                progress(received)
-    except OSError as error:
-        if error.errno == errno.ENOSPC:
-            raise _disk_full() from error
+        with _disk_errors(), to.open("wb") as file:
+            task = _Download(url, file, max_bytes, progress)
+            return repeat(lambda _number: task.attempt(deadline), deadline=deadline)
+    except BaseException:
+        to.unlink(missing_ok=True)
         raise
-    return received, digest.hexdigest()
 
 
-def _content_length(answer: HTTPResponse) -> int | None:
-    value = answer.headers.get("Content-Length", "")
-    return int(value) if value.isdigit() else None
+def error_page_reason(path: Path) -> str | None:
+    """Why a download that came with status 200 is an error page and no file, or None."""
+    with path.open("rb") as file:
+        kind = error_page(file.read(HEAD_BYTES))
+    return f"source_url answered with {kind} instead of a file." if kind else None
 
 
-def _check_size(size: int | None, max_bytes: int | None) -> None:
-    if size is not None and max_bytes is not None and size > max_bytes:
-        raise TooLarge(f"The file is over the limit of {max_bytes / 2**20:g} MB (MAX_FILE_SIZE_MB).")
+class _Download:
+    """The state of a download across its requests."""
+
+    def __init__(
+        self, url: SignedUrl, file: BinaryIO, max_bytes: int | None, progress: Callable[[int, int | None], None]
+    ) -> None:
+        self._url = url
+        self._file = file
+        self._max_bytes = max_bytes
+        self._progress = progress
+        self._start_over()
+
+    def attempt(self, deadline: float) -> Fetched:
+        """One request: for the whole, or for what is missing of the same object."""
+        with exchange("GET", self._url, deadline=deadline, headers=self._resumption()) as answer:
+            self._begin(answer)
+            for block in answer.blocks():
+                self._take(block)
+            self._check_complete(answer)
+            return Fetched(self._received, answer.headers.get("Content-Type", ""), answer.headers.get("ETag"))
+
+    def _start_over(self) -> None:
+        self._file.seek(0)
+        self._file.truncate()
+        self._received = 0
+        self._total: int | None = None
+        self._md5 = hashlib.md5(usedforsecurity=False)
+        self._object_md5: str | None = None
+        self._etag = ""
+
+    def _resumption(self) -> dict[str, str]:
+        """Headers that ask for the rest, if the object can be named and so cannot have changed meanwhile."""
+        if not self._received or not self._etag.startswith('"'):
+            return {}
+        return {"Range": f"bytes={self._received}-", "If-Match": self._etag}
+
+    def _begin(self, answer: Answer) -> None:
+        """Take up the answer where it fits what is there, else from the beginning."""
+        if answer.status == 206 and self._is_continued_by(answer):
+            return
+        is_changed = answer.status in (206, 412, 416) and self._received > 0
+        self._start_over()
+        if is_changed:
+            raise Transient(f"{self._url.field_name} changed while it was read.", code="source_changed")
+        require_success(self._url, answer, {200}, refused="source_refused", unavailable="source_unavailable")
+        self._total = answer.length
+        self._object_md5 = content_md5(answer)
+        self._etag = answer.headers.get("ETag", "")
+        if self._total is None and not answer.is_chunked and self._object_md5 is None:
+            raise UpstreamFailed(
+                f"{self._url.host} does not say how long {self._url.field_name} is: nobody can know if all of it came.",
+                code="source_length_unknown",
+            )
+        self._check_room()
+
+    def _is_continued_by(self, answer: Answer) -> bool:
+        found = re.fullmatch(r"bytes (\d+)-\d+/(\d+)", answer.headers.get("Content-Range", ""))
+        if found is None or not int(found[1]) == self._received > 0 or self._total not in (None, int(found[2])):
+            return False
+        self._total = int(found[2])
+        return True
+
+    def _check_room(self) -> None:
+        if self._total is None:
+            return
+        self._check_size(self._total)
+        if self._total > shutil.disk_usage(Path(self._file.name).parent).free:
+            raise _storage_full()
+
+    def _take(self, block: bytes) -> None:
+        self._check_size(self._received + len(block))
+        self._file.write(block)
+        self._md5.update(block)
+        self._received += len(block)
+        self._progress(self._received, self._total)
+
+    def _check_size(self, size: int) -> None:
+        if self._max_bytes is not None and size > self._max_bytes:
+            limit = f"{self._max_bytes / 2**20:g} MB"
+            raise TooLarge(f"{self._url.field_name} is over the limit of {limit} (MAX_FILE_SIZE_MB).")
+
+    def _check_complete(self, answer: Answer) -> None:
+        if self._total is not None and self._received < self._total:
+            raise Transient(
+                f"{self._url.host} ended {self._url.field_name} after {self._received:,} of {self._total:,} bytes.",
+                code="source_truncated",
+            )
+        if self._object_md5 not in (None, self._md5.hexdigest()):
+            self._start_over()
+            raise Transient(
+                f"What {self._url.host} sent for {self._url.field_name} does not match its own checksum.",
+                code="source_corrupt",
+            )
 
 
-def _check_space(expected: int | None, to: Path) -> None:
-    if expected is not None and expected > shutil.disk_usage(to.parent).free:
-        raise _disk_full()
+@contextmanager
+def _disk_errors() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _DISK_FULL:
+            raise _storage_full() from error
+        raise
 
 
-def _disk_full() -> Unavailable:
+def _storage_full() -> Unavailable:
     return Unavailable(
         "The portal has not enough disk space for this file.",
         code="storage_full",
         hint="Free space under TUNDRA_DATA_DIR, then retry.",
     )
-
-
-def _truncated(url: SignedUrl, received: int, expected: int) -> UpstreamFailed:
-    return UpstreamFailed(
-        f"{url.host} ended the file after {received:,} of {expected:,} bytes.", code="source_truncated"
-    )
-
-
-def error_page_reason(path: Path) -> str | None:
-    """Why a download that came with status 200 is a store's error message and no file, or None."""
-    with path.open("rb") as file:
-        head = file.read(4096)
-    if not _XML_ERROR.match(head):
-        return None
-    found = _STORE_CODE.search(head)
-    code = f" ({found[1].decode()})" if found else ""
-    return f"source_url answered with the store's error message{code} instead of a file."

@@ -1,236 +1,236 @@
-"""One HTTP exchange with a vetted address: resolved once, checked, connected to, and never redirected."""
+"""One HTTP exchange with a vetted address: resolved once, checked, connected to, and never redirected.
+
+The standard library's client is enough, because the connection is made here: it sends the target byte for byte, and
+unlike urllib3 it never logs a URL.
+"""
 
 from __future__ import annotations
 
-import contextlib
 import http.client
+import io
 import os
-import random
-import re
 import socket
 import ssl
-import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from concurrent.futures import TimeoutError as FutureTimeout
-from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
-from typing import Protocol, TypeVar
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
 
 import certifi
-import urllib3
-from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.response import HTTPResponse
 
-from connectors.errors import UpstreamFailed
+from connectors.addresses import connect, require_public, resolve
+from connectors.errors import LimitReached, UpstreamFailed
+from connectors.retries import Transient
 from connectors.urls import SignedUrl
 
-T = TypeVar("T")
-TRIES = 4
-TRANSIENT_STATUSES = (408, 429, 500, 502, 503, 504)
 CONNECT_SECONDS = 5.0
-READ_SECONDS = 60.0
-# Ranges that ipaddress calls global and that still lead back inside: NAT64, 6to4 and Teredo carry IPv4 addresses.
-_TRANSLATED = tuple(ip_network(net) for net in ("64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "2001::/32"))
-_BLOCK_BYTES = 256 * 1024
-_ERROR_CODE_BYTES = 4096
-_STORE_CODE = re.compile(rb"<Code>([A-Za-z0-9]{1,64})</Code>")
-_TIMEOUTS = (TimeoutError, urllib3.exceptions.TimeoutError)
-_HINTS = {
-    403: "The signature may have expired, or be for another method or object: sign the URL again.",
-    404: "Check that the object exists and that its name is spelled the same.",
-}
+SILENT_SECONDS = 60.0
+BLOCK_BYTES = 256 * 1024
 
 
-class Readable(Protocol):
-    """A body to send."""
+class Answer:
+    """A store's answer: its status, its headers, and its body still on the wire."""
 
-    def read(self, size: int = -1, /) -> bytes: ...
+    def __init__(self, url: SignedUrl, response: http.client.HTTPResponse, deadline: float) -> None:
+        self._url = url
+        self._response = response
+        self._deadline = deadline
+        self.status = response.status
+        self.headers = response.headers
 
+    @property
+    def length(self) -> int | None:
+        """Bytes of the body, if the store said it."""
+        said = self.headers.get("Content-Length", "")
+        return int(said) if said.isascii() and said.isdigit() and not self.is_chunked else None
 
-class TransientFailure(Exception):
-    """The exchange may work if repeated: says why, and after how many seconds the store wants it."""
+    @property
+    def is_chunked(self) -> bool:
+        """Whether the body says itself where it ends."""
+        return bool(self._response.chunked)
 
-    def __init__(self, error: UpstreamFailed, retry_after: float | None = None) -> None:
-        super().__init__(error.message)
-        self.error = error
-        self.retry_after = retry_after
+    def read(self, size: int = BLOCK_BYTES) -> bytes:
+        """The body's next bytes; empty at its end, or where the store ended it.
 
+        Raises:
+            Transient: the connection broke, or a chunked body ended early.
+            LimitReached: the deadline has passed.
+        """
+        with _failures_of(self._url, self._deadline):
+            try:
+                return self._response.read(size)
+            except http.client.IncompleteRead:
+                raise Transient(
+                    f"{self._url.host} ended its answer to {self._url.field_name} early.", code="source_truncated"
+                ) from None
 
-def resolve(url: SignedUrl, seconds: float = CONNECT_SECONDS) -> str:
-    """The one address that will be connected to: public, or anything for a dev host.
-
-    Raises:
-        UpstreamFailed: the name does not resolve (``host_not_found``) or leads to an address that is not public.
-    """
-    pool = ThreadPoolExecutor(1)
-    try:
-        found = pool.submit(socket.getaddrinfo, url.host, url.port, 0, socket.SOCK_STREAM).result(seconds)
-    except (FutureTimeout, OSError):
-        raise UpstreamFailed(f"The host {url.host} could not be found.", code="host_not_found") from None
-    finally:
-        pool.shutdown(wait=False)
-    addresses = [str(entry[4][0]) for entry in found]
-    if not url.is_dev and (hidden := [address for address in addresses if not is_public(address)]):
-        raise UpstreamFailed(
-            f"The host {url.host} leads to {hidden[0]}, which is not a public address.",
-            code="address_not_public",
-        )
-    return addresses[0]
-
-
-def is_public(address: str) -> bool:
-    """Whether an address is on the public internet and carries no other address inside."""
-    parsed: IPv4Address | IPv6Address = ip_address(address.partition("%")[0])
-    if isinstance(parsed, IPv6Address):
-        if parsed.ipv4_mapped:
-            return is_public(str(parsed.ipv4_mapped))
-        if any(parsed in net for net in _TRANSLATED):
-            return False
-    return parsed.is_global and not parsed.is_multicast and not parsed.is_reserved
+    def blocks(self) -> Iterator[bytes]:
+        """The body in blocks."""
+        while block := self.read():
+            yield block
 
 
-@contextlib.contextmanager
+@contextmanager
 def exchange(
     method: str,
     url: SignedUrl,
     *,
     deadline: float,
     headers: Mapping[str, str] | None = None,
-    body: Readable | None = None,
-) -> Iterator[HTTPResponse]:
+    body: Iterable[bytes] = (),
+) -> Iterator[Answer]:
     """Send one request and yield its answer with the body unread.
 
     The whole exchange, reading the body included, ends at ``deadline`` (monotonic seconds), however slowly the other
-    side reads or writes.
+    side reads or writes, and earlier if it is silent for ``SILENT_SECONDS``.
 
     Raises:
-        TransientFailure: no connection, a reset, a time-out.
-        UpstreamFailed: the host or its certificate is not what it should be, or the deadline passed.
+        Transient: no connection, a reset, silence.
+        UpstreamFailed: the host or its certificate is not what it should be.
+        LimitReached: the deadline has passed.
     """
-    connection = _connection(url, resolve(url))
-    guard = _Guard(connection, deadline)
+    wire = _open(url, deadline)
     try:
-        with guard:
-            yield _send(connection, method, url, headers or {}, body)
-    except (urllib3.exceptions.HTTPError, http.client.HTTPException, OSError) as error:
-        raise _failure(url, error, out_of_time=guard.fired) from None
+        connection = http.client.HTTPConnection(url.host)
+        connection.sock = _TimedSocket(wire, deadline)
+        yield Answer(url, _ask(connection, method, url, headers or {}, body, deadline), deadline)
     finally:
-        connection.close()
+        wire.close()
 
 
-def refusal(url: SignedUrl, answer: HTTPResponse, code: str) -> UpstreamFailed:
-    """What a store's answer other than success means: its status and its own error code, never its body."""
-    found = _STORE_CODE.search(answer.read(_ERROR_CODE_BYTES, decode_content=False) or b"")
-    reason = f"HTTP {answer.status}" + (f", {found[1].decode()}" if found else "")
-    if 300 <= answer.status < 400:
-        return UpstreamFailed(
-            f"{url.host} answered with a redirect (HTTP {answer.status}), which is not followed.", code=code
-        )
-    return UpstreamFailed(f"{url.host} refused the request ({reason}).", code=code, hint=_HINTS.get(answer.status))
-
-
-def raise_if_transient(url: SignedUrl, answer: HTTPResponse, code: str) -> None:
-    """Signal the statuses that stores themselves say to repeat."""
-    if answer.status in TRANSIENT_STATUSES:
-        raise TransientFailure(refusal(url, answer, code), _retry_after(answer))
-
-
-def repeat(step: Callable[[int], T], *, deadline: float) -> T:
-    """Run an exchange until it works, at most ``TRIES`` times with growing pauses and never past the deadline.
-
-    Args:
-        step: called with the number of the try, from 1.
-        deadline: monotonic seconds.
-
-    Raises:
-        UpstreamFailed: the last try's failure, or one that repeating does not mend.
-    """
-    for number in range(1, TRIES + 1):
+def _open(url: SignedUrl, deadline: float) -> socket.socket:
+    """A connection to a vetted address of the URL's host, by TLS with its name where the scheme is https."""
+    until = min(time.monotonic() + CONNECT_SECONDS, deadline)
+    addresses = resolve(url.host, url.port, until - time.monotonic())
+    if not url.is_dev:
+        require_public(url.host, addresses)
+    with _failures_of(url, deadline):
+        wire = _reach(url, addresses, until)
+        if url.scheme == "http":
+            return wire
         try:
-            return step(number)
-        except TransientFailure as failure:
-            pause = max(failure.retry_after or 0, 0.4 * 2**number * random.uniform(0.5, 1))  # noqa: S311 - jitter
-            if number == TRIES or time.monotonic() + pause > deadline:
-                raise failure.error from None
-            time.sleep(pause)
-    raise AssertionError("unreachable")
+            return _trust().wrap_socket(wire, server_hostname=url.host)
+        except BaseException:
+            wire.close()
+            raise
 
 
-def _connection(url: SignedUrl, address: str) -> HTTPConnection:
-    if url.scheme == "http":
-        return HTTPConnection(address, url.port, timeout=CONNECT_SECONDS, blocksize=_BLOCK_BYTES)
-    return HTTPSConnection(
-        address,
-        url.port,
-        timeout=CONNECT_SECONDS,
-        blocksize=_BLOCK_BYTES,
-        server_hostname=url.host,
-        assert_hostname=url.host,
-        cert_reqs="CERT_REQUIRED",
-        ca_certs=os.environ.get("SSL_CERT_FILE") or certifi.where(),
-    )
+def _reach(url: SignedUrl, addresses: list[str], until: float) -> socket.socket:
+    try:
+        return connect(addresses, url.port, until - time.monotonic())
+    except TimeoutError:
+        # Not worth another try at once: this one has waited for as long as a caller should.
+        raise UpstreamFailed(
+            f"{url.host} could not be reached within {CONNECT_SECONDS:g} seconds.",
+            code="storage_unavailable",
+            retryable=True,
+        ) from None
 
 
-def _send(
-    connection: HTTPConnection,
+def _trust() -> ssl.SSLContext:
+    """SSL_CERT_FILE, where set, replaces the certificate authorities of certifi."""
+    return ssl.create_default_context(cafile=None if os.environ.get("SSL_CERT_FILE") else certifi.where())
+
+
+def _ask(
+    connection: http.client.HTTPConnection,
     method: str,
     url: SignedUrl,
     headers: Mapping[str, str],
-    body: Readable | None,
-) -> HTTPResponse:
-    connection.connect()
-    connection.sock.settimeout(READ_SECONDS)
-    sent = {"Host": url.authority, "Accept-Encoding": "identity", "User-Agent": "halatio-tundra", **headers}
-    # A store may refuse before it has read the body: then writing fails, and its answer says why.
-    with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-        connection.request(
-            method,
-            url.target,
-            _blocks(body),
-            sent,
-            preload_content=False,
-            decode_content=False,
-            enforce_content_length=False,  # whoever reads the body counts it and says what is missing
-        )
-    return connection.getresponse()
+    body: Iterable[bytes],
+    deadline: float,
+) -> http.client.HTTPResponse:
+    sent = {"Host": url.authority, "User-Agent": "halatio-tundra", "Accept-Encoding": "identity", "Connection": "close"}
+    with _failures_of(url, deadline):
+        connection.putrequest(method, url.request_target(), skip_host=True, skip_accept_encoding=True)
+        for name, value in {**sent, **headers}.items():
+            connection.putheader(name, value)
+        connection.endheaders()
+    is_whole = _send(connection, body, url, deadline)
+    with _failures_of(url, deadline):
+        response = connection.getresponse()
+    if not is_whole and response.status < 300:
+        raise Transient(f"{url.host} broke the connection.", code="storage_unavailable")
+    return response
 
 
-def _blocks(body: Readable | None) -> Iterator[bytes] | None:
-    return iter(lambda: body.read(_BLOCK_BYTES), b"") if body is not None else None
+def _send(connection: http.client.HTTPConnection, body: Iterable[bytes], url: SignedUrl, deadline: float) -> bool:
+    """Send the body; False if the store stopped reading, as it does when it has already answered with a refusal."""
+    for block in body:
+        with _failures_of(url, deadline):
+            try:
+                connection.send(block)
+            except ConnectionError:
+                return False
+    return True
 
 
-def _failure(url: SignedUrl, error: Exception, *, out_of_time: bool) -> Exception:
-    if out_of_time:
-        return UpstreamFailed(f"{url.host} was too slow: the time for this job ran out.", code="storage_timeout")
-    if isinstance(error, ssl.SSLCertVerificationError) or "CERTIFICATE_VERIFY_FAILED" in str(error):
-        return UpstreamFailed(f"{url.host} has no valid certificate for its name.", code="storage_certificate_invalid")
-    kind = "did not answer in time" if isinstance(error, _TIMEOUTS) else "broke the connection or could not be reached"
-    return TransientFailure(UpstreamFailed(f"{url.host} {kind}.", code="storage_unavailable"))
+@contextmanager
+def _failures_of(url: SignedUrl, deadline: float) -> Iterator[None]:
+    """Native errors in our words. Their own texts may hold what a store sent, so they are not passed on."""
+    try:
+        yield
+    except ssl.SSLCertVerificationError:
+        raise UpstreamFailed(
+            f"{url.host} has no valid certificate for its name.", code="storage_certificate_invalid"
+        ) from None
+    except (OSError, http.client.HTTPException) as error:
+        if time.monotonic() >= deadline:
+            raise LimitReached(
+                f"The time for this conversion ran out while {url.host} was still busy with {url.field_name}.",
+                code="processing_time_exceeded",
+            ) from None
+        raise Transient(f"{url.host} {_what_happened(error)}.", code="storage_unavailable") from None
 
 
-def _retry_after(answer: HTTPResponse) -> float | None:
-    value = answer.headers.get("Retry-After", "")
-    return min(float(value), 30.0) if value.isdigit() else None
+def _what_happened(error: Exception) -> str:
+    if isinstance(error, TimeoutError):
+        return "did not answer in time"
+    if isinstance(error, ConnectionRefusedError):
+        return "refused the connection"
+    return "broke the connection" if isinstance(error, OSError) else "gave an answer that is not HTTP, or half of one"
 
 
-class _Guard:
-    """Cuts the connection at the deadline: time-outs per read never end a peer that dribbles."""
+class _TimedSocket:
+    """A socket for http.client on which nothing outlives the deadline: every operation gets only the time left.
 
-    def __init__(self, connection: HTTPConnection, deadline: float) -> None:
-        self.fired = False
-        self._connection = connection
-        self._timer = threading.Timer(max(deadline - time.monotonic(), 0), self._cut)
-        self._timer.daemon = True
+    A time-out per operation alone never ends a peer that dribbles.
+    """
 
-    def __enter__(self) -> None:
-        self._timer.start()
+    def __init__(self, wire: socket.socket, deadline: float) -> None:
+        self._wire = wire
+        self._deadline = deadline
 
-    def __exit__(self, *_: object) -> None:
-        self._timer.cancel()
+    def sendall(self, content: bytes) -> None:
+        self._wire.settimeout(self._seconds_left())
+        self._wire.sendall(content)
 
-    def _cut(self) -> None:
-        self.fired = True
-        if self._connection.sock is not None:
-            with contextlib.suppress(OSError):  # it may have just ended by itself
-                self._connection.sock.shutdown(socket.SHUT_RDWR)
+    def receive_into(self, buffer: Any) -> int:
+        self._wire.settimeout(self._seconds_left())
+        return self._wire.recv_into(buffer)
+
+    def makefile(self, _mode: str) -> io.BufferedReader:
+        return io.BufferedReader(_Incoming(self), BLOCK_BYTES)
+
+    def close(self) -> None:
+        """Left to ``exchange``: http.client closes before the body of a last answer is read."""
+
+    def _seconds_left(self) -> float:
+        left = self._deadline - time.monotonic()
+        if left <= 0:
+            raise TimeoutError
+        return min(left, SILENT_SECONDS)
+
+
+class _Incoming(io.RawIOBase):
+    """The receiving side of a timed socket as a file."""
+
+    def __init__(self, wire: _TimedSocket) -> None:
+        super().__init__()
+        self._wire = wire
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        return self._wire.receive_into(buffer)
