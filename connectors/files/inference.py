@@ -359,20 +359,20 @@ _DATES_LADDER: tuple[Kind, ...] = (
     *_orders(),
 )
 _TEXTS_LADDER: tuple[Kind, ...] = (
-    Patterned("number of more digits than a type holds", r"^-?(0|[1-9]\d*)(\.\d+)?$", "over_long_numbers", r"\d{16}"),
+    Patterned("number of more digits than a type holds", r"^-?(0|[1-9]\d*)(\.\d+)?$", r"\d{16}", "over_long_numbers"),
     Patterned(
         "number that no double holds",
         r"^-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?$",
-        "over_long_numbers",
         r"[eE]|\d{16}",
+        "over_long_numbers",
     ),
     Patterned("number with leading zeros", r"^-?\d+(\.\d+)?$", r"^-?0\d", "leading_zeros"),
     Patterned("number with a plus", r"^[+-]?\d+(\.\d+)?$", r"^\+", "plus_signs"),
     Patterned(
         "number with separators",
         "^[+-]?\\d{1,3}([., '\u00a0\u202f]\\d{3})*([.,]\\d+)?$",
-        "thousands_separators",
         r"[^\d.+-]|\..*\.",
+        "thousands_separators",
     ),
     Patterned("number with a decimal comma", r"^[+-]?\d+(,\d+)?$", ",", "decimal_commas"),
     Text(),

@@ -1,0 +1,121 @@
+"""Types come from all the rows, and every value is given back by its type."""
+
+from __future__ import annotations
+
+import datetime as dt
+from decimal import Decimal
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from tests.files.converting import convert
+
+UTC = dt.UTC
+
+
+def column(*values: str) -> str:
+    return "\n".join(["v", *values, ""])
+
+
+@pytest.mark.parametrize(
+    ("values", "kind", "read"),
+    [
+        (["1", "-2"], "int64", [1, -2]),
+        (["9223372036854775807"], "int64", [2**63 - 1]),
+        (["9223372036854775808", "1"], "decimal128(38, 0)", [Decimal(2**63), Decimal(1)]),
+        (["1.5", "2"], "double", [1.5, 2.0]),
+        (["1e5", "1.50e-07"], "double", [1e5, 1.5e-7]),
+        (["nan", "1.5", "-inf"], "double", None),
+        (["12.50", "3.25"], "decimal128(18, 2)", [Decimal("12.50"), Decimal("3.25")]),
+        (["12345678901234567.89"], "decimal128(38, 2)", [Decimal("12345678901234567.89")]),
+        (["0.30000000000000004"], "double", [0.30000000000000004]),
+        (["0.1000000000000000055"], "decimal128(38, 19)", [Decimal("0.1000000000000000055")]),
+        (["true", "FALSE"], "bool", [True, False]),
+        (["2024-02-29"], "date32[day]", [dt.date(2024, 2, 29)]),
+        (["2024-02-29 10:11:12.5"], "timestamp[us]", [dt.datetime(2024, 2, 29, 10, 11, 12, 500_000)]),
+        (["2024-02-29T10:11Z"], "timestamp[us, tz=UTC]", [dt.datetime(2024, 2, 29, 10, 11, tzinfo=UTC)]),
+        (["2024-02-29T10:11+02:00"], "timestamp[us, tz=UTC]", [dt.datetime(2024, 2, 29, 8, 11, tzinfo=UTC)]),
+        (["10:11", "23:59:59.000001"], "time64[us]", [dt.time(10, 11), dt.time(23, 59, 59, 1)]),
+        (["31/12/2024", "01/02/2024"], "date32[day]", [dt.date(2024, 12, 31), dt.date(2024, 2, 1)]),
+        (["12/31/2024"], "date32[day]", [dt.date(2024, 12, 31)]),
+        (["2024/1/5"], "date32[day]", [dt.date(2024, 1, 5)]),
+    ],
+)
+def test_values_get_the_type_that_gives_them_back(values: list[str], kind: str, read: list[Any] | None) -> None:
+    found = convert(column(*values))
+    assert found.types == {"v": kind}
+    if read is not None:
+        assert found.table.column("v").to_pylist() == read
+
+
+def test_nanoseconds_are_kept() -> None:
+    table = convert(column("2024-01-02 03:04:05.123456789")).table
+    assert table.schema.field("v").type == pa.timestamp("ns")
+    assert table.column("v").cast(pa.int64())[0].as_py() % 10**9 == 123_456_789
+
+
+@pytest.mark.parametrize(
+    ("values", "issue"),
+    [
+        (["007", "10"], "leading_zeros"),
+        (["+5", "6"], "plus_signs"),
+        (["1" * 50], "over_long_numbers"),
+        (["1e400", "1"], "over_long_numbers"),
+        (["1,234", "5"], "thousands_separators"),
+        (["03/04/2024", "05/06/2024"], "ambiguous_dates"),
+        (["1", "2", "three"], "type_inconsistency"),
+        (["31/12/2024", "12/31/2024"], None),
+        (["2024-02-30", "2024-01-01"], None),
+        (["0x1F", "NaNs"], None),
+        (["-0"], None),
+        (["1e-400"], None),
+        (["24:00"], None),
+    ],
+)
+def test_what_no_type_gives_back_stays_text_and_is_reported(values: list[str], issue: str | None) -> None:
+    found = convert(column(*(f'"{value}"' for value in values)))
+    if values != ["-0"]:
+        assert found.table.column("v").to_pylist() == values
+    if issue:
+        assert found.issues == [issue]
+
+
+def test_minus_zero_keeps_its_sign() -> None:
+    value = convert(column("-0")).table.column("v")[0].as_py()
+    assert str(value) == "-0.0"
+
+
+@pytest.mark.parametrize(
+    ("usual", "late", "kind"),
+    [
+        ("1", "2.5", "double"),
+        ("1", "2.50", "decimal128(18, 2)"),
+        ("1", "x", "string"),
+        ("1.5", "2.50", "decimal128(18, 2)"),
+        ("9007199254740993", "0.5", "decimal128(18, 1)"),
+        ("2024-01-02", "n.d.", "string"),
+        ("01/02/2024", "31/12/2024", "date32[day]"),
+        ("", "7", "int64"),
+        ("007", "x", "string"),
+        ("true", "1", "string"),
+    ],
+)
+def test_one_value_far_below_the_sample_changes_the_type_of_all(usual: str, late: str, kind: str) -> None:
+    found = convert("k,v\n" + f"1,{usual}\n" * 60_000 + f"1,{late}\n")
+    assert found.types == {"k": "int64", "v": kind}
+    assert found.table.num_rows == 60_001
+    first, last = found.table.column("v")[0].as_py(), found.table.column("v")[60_000].as_py()
+    if kind == "string":
+        assert (first, last) == (usual, late)
+    elif kind != "date32[day]" and usual:
+        assert (Decimal(str(first)), Decimal(str(last))) == (Decimal(usual), Decimal(late))
+
+
+def test_an_all_null_column_is_text() -> None:
+    assert convert("k,v\n1,\n2,\n").types == {"k": "int64", "v": "string"}
+
+
+def test_a_date_format_reads_what_would_be_ambiguous() -> None:
+    found = convert(column("03/04/2024"), date_format="%d/%m/%Y")
+    assert found.table.column("v").to_pylist() == [dt.date(2024, 4, 3)]
