@@ -15,7 +15,7 @@ def rows_within(bytes_per_row: float, most_rows: int) -> int:
 
 
 def bounded(batch: pa.RecordBatch, most_rows: int) -> Iterator[pa.RecordBatch]:
-    """The same rows in slices of at most ``most_rows`` rows and roughly ``BATCH_BYTES`` bytes; none if there are none."""
+    """The same rows in slices of at most ``most_rows`` rows and roughly ``BATCH_BYTES``; none if there are none."""
     step = rows_within(batch.nbytes / max(batch.num_rows, 1), most_rows)
     for start in range(0, batch.num_rows, step):
         yield batch.slice(start, step)

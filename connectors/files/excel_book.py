@@ -30,7 +30,7 @@ class Loaded:
 
     Attributes:
         arrays: one for each column, as calamine types it; cells in ``cells`` are null there.
-        cells: column (from 0, in ``arrays``) -> row (from 0, in the arrays) -> the cells that do not have the array's type.
+        cells: column (from 0, in ``arrays``) -> row (from 0, in the arrays) -> cells not of the array's type.
         mixed: the columns whose array means nothing: each of their cells is in ``cells``.
         places: each column's place in the sheet, from 0.
     """

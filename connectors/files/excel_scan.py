@@ -119,7 +119,7 @@ def refuse_sparse(found: Findings, rectangle: int) -> None:
     corner = address(found.last_row, found.last_column)
     if rectangle > max(found.cells * _SPARSE, _SMALL_RECTANGLE):
         raise UnreadableFile(
-            f"The sheet's used area reaches to {corner}, but only {found.cells} of its {rectangle} cells hold anything.",
+            f"The sheet's used area reaches to {corner}, but only {found.cells} of its {rectangle} cells are filled.",
             code="sparse_sheet",
             hint="Delete the stray cells at the far end of the sheet.",
         )

@@ -92,9 +92,7 @@ class JsonSource:
             yield from bounded(pa.RecordBatch.from_arrays(columns, schema=schema), self._context.batch_rows)
             rows += len(array)
             self._context.progress(block.end)
-        report(
-            self._context.warnings, self._layout, self._rows, self._plan, self._decoder, flatten=self._flatten
-        )
+        report(self._context.warnings, self._layout, self._rows, self._plan, self._decoder, flatten=self._flatten)
 
     def _array(self, block: Block, before: int) -> Any:
         if block.parsed is not None:

@@ -40,9 +40,7 @@ def build(values: Sequence[Any], plan: Plan) -> Any:
 def _structs(values: Sequence[Any], plan: Plan) -> Any:
     present = [value or {} for value in values]
     children = [build([value.get(key) for value in present], child) for key, child in plan.children]
-    return pa.StructArray.from_arrays(
-        children, fields=list(cast("pa.StructType", plan.type)), mask=_nulls(values)
-    )
+    return pa.StructArray.from_arrays(children, fields=list(cast("pa.StructType", plan.type)), mask=_nulls(values))
 
 
 def _lists(values: Sequence[Any], plan: Plan) -> Any:

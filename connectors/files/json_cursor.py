@@ -101,9 +101,7 @@ class Cursor:
     def refusal(self, reason: str, position: int | None = None) -> UnreadableFile:
         """The error for what stands here, or at another position of the text in memory."""
         place = self._position if position is None else min(position, len(self._text))
-        return refusal_at(
-            self._path, self._text_offset + len(self._text[:place].encode(errors="replace")), reason
-        )
+        return refusal_at(self._path, self._text_offset + len(self._text[:place].encode(errors="replace")), reason)
 
     @property
     def _at_end(self) -> bool:
@@ -122,9 +120,7 @@ class Cursor:
         return value, end, None
 
     def _may_go_on(self, problem: str | None, end: int) -> bool:
-        unfinished = (
-            problem is None or problem.startswith("unterminated") or end >= len(self._text) - _UNFINISHED
-        )
+        unfinished = problem is None or problem.startswith("unterminated") or end >= len(self._text) - _UNFINISHED
         if unfinished and not self._at_end and len(self._text) > LARGEST_VALUE:
             raise self.refusal(f"one value is larger than {LARGEST_VALUE >> 20} MiB, or never ends")
         return unfinished
@@ -185,9 +181,5 @@ def _line_and_column(path: Path, offset: int) -> tuple[int, int]:
 
 def _shown(character: str) -> str:
     return (
-        f"'{character}'"
-        if character.isprintable() and character
-        else "the end"
-        if not character
-        else repr(character)
+        f"'{character}'" if character.isprintable() and character else "the end" if not character else repr(character)
     )

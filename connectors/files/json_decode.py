@@ -17,7 +17,7 @@ class Number(str):
 class Decoder:
     """The standard library's decoder, told to keep what it would lose.
 
-    Numbers with a fraction, an exponent or over 18 characters, and ``-0``, come as ``Number``; other integers as ``int``.
+    Numbers with a fraction, an exponent or over 18 characters, and ``-0``, come as ``Number``; other integers as int.
     The second of two equal keys in one object is kept under ``key (2)``, the third under ``key (3)``.
 
     Attributes:

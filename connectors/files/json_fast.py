@@ -6,7 +6,6 @@ that the plan does not know, a number that no double gives back, bytes that are 
 
 from __future__ import annotations
 
-import io
 import re
 from dataclasses import dataclass
 from typing import Any
@@ -86,9 +85,10 @@ def _contains(data: bytes, pattern: str) -> bool:
 
 
 def _read(data: bytes, schema: pa.Schema, one_per_line: bool) -> pa.Table | None:
+    source: Any = pa.BufferReader(data)
     try:
         return pj.read_json(
-            io.BytesIO(data),
+            source,
             read_options=pj.ReadOptions(use_threads=False, block_size=len(data) + 1),
             parse_options=pj.ParseOptions(
                 explicit_schema=schema, unexpected_field_behavior="error", newlines_in_values=not one_per_line
@@ -109,9 +109,7 @@ def _proved(data: bytes, table: pa.Table) -> Parsed | None:
     if any("e" in text or "E" in text for text in fractions):
         return Parsed(table, _NO_DECIMAL, _NO_DECIMAL)
     parts = [text.lstrip("-").partition(".") for text in fractions]
-    return Parsed(
-        table, max([15, *(len(part[0]) for part in parts)]), max([14, *(len(part[2]) for part in parts)])
-    )
+    return Parsed(table, max([15, *(len(part[0]) for part in parts)]), max([14, *(len(part[2]) for part in parts)]))
 
 
 def _largest_double(array: Any) -> float:

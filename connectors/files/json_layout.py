@@ -178,9 +178,7 @@ def _at_path(path: Path, cursor: Cursor, records_path: str) -> Layout:
 
 def _descend(cursor: Cursor, parts: list[str], whole: str, left_out: list[str], places: list[int]) -> None:
     if cursor.peek() != "{":
-        raise InvalidRequest(
-            f"records_path '{whole}' leads through something that is not an object, at '{parts[0]}'."
-        )
+        raise InvalidRequest(f"records_path '{whole}' leads through something that is not an object, at '{parts[0]}'.")
     members, found = [], False
     for key in _members(cursor):
         members.append(key)
@@ -193,9 +191,7 @@ def _descend(cursor: Cursor, parts: list[str], whole: str, left_out: list[str], 
         else:
             found = True
             if cursor.peek() not in "[{":
-                raise InvalidRequest(
-                    f"records_path '{whole}' leads to a single value, not to an array or an object."
-                )
+                raise InvalidRequest(f"records_path '{whole}' leads to a single value, not to an array or an object.")
             places.append(cursor.offset)
             _skip(cursor)
     if not found:

@@ -15,9 +15,7 @@ from connectors.source import Warnings
 _MOST = 20  # warnings of one kind
 
 
-def report(
-    warnings: Warnings, layout: Layout, rows: Rows, plan: Plan, decoder: Decoder, *, flatten: bool
-) -> None:
+def report(warnings: Warnings, layout: Layout, rows: Rows, plan: Plan, decoder: Decoder, *, flatten: bool) -> None:
     """Add a warning for everything that is not in the output the plain way."""
     _report_layout(warnings, layout)
     unique_names([name for name, _ in leaves(plan, flatten=flatten)], warnings)
@@ -50,9 +48,7 @@ def _report_layout(warnings: Warnings, layout: Layout) -> None:
             f"The records are those of the array '{layout.path}' in the document; left out beside it: {beside}.",
         )
     elif layout.left_out:
-        warnings.add(
-            "members_left_out", f"Beside records_path '{layout.path}' the document has {beside}; left out."
-        )
+        warnings.add("members_left_out", f"Beside records_path '{layout.path}' the document has {beside}; left out.")
 
 
 def _report_kinds(warnings: Warnings, rows: Rows) -> None:
@@ -66,9 +62,7 @@ def _report_kinds(warnings: Warnings, rows: Rows) -> None:
     for number, (path, shape) in enumerate(_all_shapes(shapes)):
         text = _notice(shape)
         if text and number < _MOST * 50:
-            warnings.add(
-                "mixed_types" if len(shape.kinds) > 1 else "kept_as_text", f"'{path}' {text}", column=path
-            )
+            warnings.add("mixed_types" if len(shape.kinds) > 1 else "kept_as_text", f"'{path}' {text}", column=path)
 
 
 def _notice(shape: Shape) -> str | None:

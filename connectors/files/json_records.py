@@ -17,7 +17,8 @@ from connectors.files.json_shape import Plan
 
 _FAST_BYTES = 8 << 20
 _EXACT_CHARACTERS = 2 << 20
-_SPOTS, _SPOT_BYTES = 16, 64 << 10
+_SAMPLE_CHARACTERS = 256 << 10
+_SPOTS, _SPOT_BYTES = 16, 16 << 10
 _THREADS = 2
 
 
@@ -62,7 +63,7 @@ class Records:
 
     def sample(self) -> Iterator[Any]:
         """Records to guess a plan from: the first, and some from all over the file where each has its line."""
-        yield from self._exact(self._layout.start).values
+        yield from self._exact(self._layout.start, _SAMPLE_CHARACTERS).values
         size = self._path.stat().st_size
         if not self._layout.one_per_line or size < _FAST_BYTES:
             return
@@ -71,10 +72,10 @@ class Records:
                 file.seek(size * spot // _SPOTS - _SPOT_BYTES)
                 yield from _whole_lines(file.read(_SPOT_BYTES))
 
-    def _exact(self, start: int) -> Block:
+    def _exact(self, start: int, characters: int = _EXACT_CHARACTERS) -> Block:
         values: list[Any] = []
         with Cursor(self._path, start, self._decoder) as cursor:
-            while len(values) < self._most_rows and cursor.passed < _EXACT_CHARACTERS:
+            while len(values) < self._most_rows and cursor.passed < characters:
                 if self._layout.in_array and not values and cursor.peek() == "]":
                     return self._ended(cursor, values)
                 if not self._layout.in_array and not cursor.peek():
@@ -105,9 +106,7 @@ class Records:
             result = parsed.result()
             if result is None:
                 return
-            yield Block(
-                end, parsed=result, last=not self._layout.in_array and end >= self._path.stat().st_size
-            )
+            yield Block(end, parsed=result, last=not self._layout.in_array and end >= self._path.stat().st_size)
 
     def _parsed(self, data: bytes, plan: Plan) -> Parsed | None:
         separator = self._layout.separator

@@ -44,9 +44,7 @@ class Rows:
             elif kind is not None:
                 self.objects.add(_as_object(value), record)
         if len(self.objects.fields) > _MOST_COLUMNS:
-            raise UnreadableFile(
-                f"The records have more than {_MOST_COLUMNS} different keys.", code="too_many_columns"
-            )
+            raise UnreadableFile(f"The records have more than {_MOST_COLUMNS} different keys.", code="too_many_columns")
 
     def plan(self) -> Plan:
         """How a row is stored: always a struct, one field for each column."""
@@ -83,9 +81,7 @@ def _kind(value: Any) -> str | None:
 
 
 def _as_object(value: Any) -> dict[str, Any]:
-    return (
-        value if isinstance(value, dict) else {f"column_{place}": item for place, item in enumerate(value, 1)}
-    )
+    return value if isinstance(value, dict) else {f"column_{place}": item for place, item in enumerate(value, 1)}
 
 
 def _is_unencodable(value: Any) -> bool:
@@ -94,7 +90,5 @@ def _is_unencodable(value: Any) -> bool:
     if isinstance(value, list):
         return any(map(_is_unencodable, value))
     return (
-        isinstance(value, str)
-        and not value.isascii()
-        and any("\ud800" <= character <= "\udfff" for character in value)
+        isinstance(value, str) and not value.isascii() and any("\ud800" <= character <= "\udfff" for character in value)
     )

@@ -57,9 +57,7 @@ def _transcoded(path: Path, encoding: str, target: Path) -> Path:
     read = 0
     with path.open("rb") as source, target.open("wb") as copy:
         while data := source.read(_CHUNK):
-            copy.write(
-                _decoded(decoder, data, encoding, read).removeprefix("\ufeff" if not read else "").encode()
-            )
+            copy.write(_decoded(decoder, data, encoding, read).removeprefix("\ufeff" if not read else "").encode())
             read += len(data)
         copy.write(_decoded(decoder, b"", encoding, read).encode())
     return target

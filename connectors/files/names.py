@@ -28,17 +28,11 @@ def unique_names(names: Sequence[str], warnings: Warnings) -> list[str]:
 
 def _report(names: Sequence[str], result: Sequence[str], warnings: Warnings) -> None:
     empty = [new for old, new in zip(names, result, strict=True) if not old]
-    repeated = [
-        f"'{old}' became '{new}'" for old, new in zip(names, result, strict=True) if old and old != new
-    ]
+    repeated = [f"'{old}' became '{new}'" for old, new in zip(names, result, strict=True) if old and old != new]
     if empty:
-        warnings.add(
-            "empty_column_names", f"{len(empty)} columns had no name and were called {_first(empty)}."
-        )
+        warnings.add("empty_column_names", f"{len(empty)} columns had no name and were called {_first(empty)}.")
     if repeated:
-        warnings.add(
-            "duplicate_column_names", f"{len(repeated)} column names were not unique: {_first(repeated)}."
-        )
+        warnings.add("duplicate_column_names", f"{len(repeated)} column names were not unique: {_first(repeated)}.")
 
 
 def _first(texts: Sequence[str]) -> str:

@@ -96,9 +96,7 @@ def _source(file: pq.ParquetFile, path: Path, context: Context) -> ParquetSource
     if not schema.names:
         raise UnreadableFile("The Parquet file has no columns.", code="no_columns")
     names = unique_names(schema.names, context.warnings)
-    leaf_types = {
-        column.path: column.physical_type for column in map(file.schema.column, range(len(file.schema)))
-    }
+    leaf_types = {column.path: column.physical_type for column in map(file.schema.column, range(len(file.schema)))}
     columns = [
         Column(name, field.type, field.nullable, leaf_types.get(field.name))
         for name, field in zip(names, schema, strict=True)
@@ -127,9 +125,7 @@ class ParquetSource:
         """
         schema, rows = schema_of(self.columns), 0
         for batch in self._decoded():
-            for part in bounded(
-                pa.RecordBatch.from_arrays(batch.columns, schema=schema), self._context.batch_rows
-            ):
+            for part in bounded(pa.RecordBatch.from_arrays(batch.columns, schema=schema), self._context.batch_rows):
                 rows += part.num_rows
                 yield part
             self._context.progress(int(self._bytes * min(rows / max(self.total_rows, 1), 1)))
@@ -147,9 +143,7 @@ class ParquetSource:
 
     def _rows_at_once(self) -> int:
         """From a row's size as the footer says, or in the first rows if that is larger (dictionaries, runs)."""
-        groups = [
-            self._file.metadata.row_group(number) for number in range(self._file.metadata.num_row_groups)
-        ]
+        groups = [self._file.metadata.row_group(number) for number in range(self._file.metadata.num_row_groups)]
         sizes = [group.total_byte_size / group.num_rows for group in groups if group.num_rows > 0]
         first = next(self._file.iter_batches(batch_size=_PROBE_ROWS), None)
         if first is not None and first.num_rows:

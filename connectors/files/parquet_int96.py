@@ -41,9 +41,7 @@ def int96_unit(path: Path, file: pq.ParquetFile) -> str:
             fine = fine or not _all(pc.equal(ns, pc.multiply(us, 1000)))  # both wrap alike
             far = far or not _all(pc.less_equal(pc.abs(us), pa.scalar(_LAST_NS_IN_US)))
     if fine and far:
-        raise UnreadableFile(
-            "INT96 timestamps have nanoseconds and years outside 1677-2262: no type holds both."
-        )
+        raise UnreadableFile("INT96 timestamps have nanoseconds and years outside 1677-2262: no type holds both.")
     return "ns" if fine else "us"
 
 

@@ -306,8 +306,11 @@ def test_repeated_cells_of_open_document_are_counted(path: Path, context: Contex
 
 
 def test_blank_rows_to_the_end_of_open_document_do_no_harm(path: Path, context: Context) -> None:
-    blank = '<table:table-row table:number-rows-repeated="1048574"><table:table-cell table:number-columns-repeated="16384"/>'
-    write_ods(path, [[("string", "a")], [("float", "1")]], blank + "</table:table-row>")
+    blank = (
+        '<table:table-row table:number-rows-repeated="1048574">'
+        '<table:table-cell table:number-columns-repeated="16384"/></table:table-row>'
+    )
+    write_ods(path, [[("string", "a")], [("float", "1")]], blank)
     assert read(path, context).to_pylist() == [{"a": 1}]
 
 
@@ -421,7 +424,7 @@ def test_every_cell_comes_back(tmp_path: Path, rows: list[list[Any]]) -> None:
         assert all(map(_same, values, row)), (values, row)
 
 
-def _same(found: Any, wanted: Any) -> bool:
+def _same(found: Any, wanted: Any) -> Any:
     """Equal, or text that says exactly the same."""
     if wanted in {None, ""} and not isinstance(wanted, bool):
         return found is None

@@ -284,7 +284,7 @@ def _facts(path: Path, context: Context) -> dict[str, Any]:
         return dict(source.facts)
 
 
-def _same(found: Any, wanted: Any) -> bool:
+def _same(found: Any, wanted: Any) -> Any:
     """Equal, or text that says exactly the same."""
     if found is None or wanted is None:
         return found is None and wanted is None
