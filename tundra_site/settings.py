@@ -140,7 +140,7 @@ Q_CLUSTER: dict[str, Any] = {
 
 REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["conversions.api.parsers.BoundedJSONParser"],
+    "DEFAULT_PARSER_CLASSES": ["conversions.api.parsers.StorableJSONParser"],
     "DEFAULT_AUTHENTICATION_CLASSES": ["rest_framework.authentication.SessionAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["conversions.api.permissions.MayUseApi"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
@@ -180,6 +180,7 @@ AUTH_PASSWORD_VALIDATORS = [
 USE_TZ = True
 TIME_ZONE = "UTC"
 LANGUAGE_CODE = "en-us"
+DATA_UPLOAD_MAX_MEMORY_SIZE = 8 * 2**20
 STATIC_URL = "static/"
 WHITENOISE_USE_FINDERS = True  # served straight from the packages: nothing to collect before the first start
 SESSION_COOKIE_HTTPONLY = True

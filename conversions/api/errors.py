@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from typing import Any
 
+from django.core.exceptions import RequestDataTooBig
 from django.http import Http404, HttpRequest, JsonResponse
 from rest_framework import exceptions
 from rest_framework.response import Response
@@ -21,6 +22,9 @@ def answer_error(error: Exception, context: dict[str, Any]) -> Response:
     request_id = getattr(context["request"], "request_id", "")
     if isinstance(error, ConversionError):
         return Response(conversion_envelope(error, request_id), status=error.http_status)
+    if isinstance(error, RequestDataTooBig):
+        _drain(context["request"]._request)
+        return Response(envelope("The request body is over 8 MiB.", "request_too_large", request_id), status=413)
     if isinstance(error, exceptions.ValidationError):
         fields = by_field(error.get_full_details())
         detail = " ".join(f"{name}: {message}" for name, messages in fields.items() for message in messages)
@@ -94,6 +98,13 @@ def by_field(details: Any, name: str = "") -> dict[str, list[str]]:
         for field, messages in by_field(inner, path).items():
             found.setdefault(field, []).extend(messages)
     return found
+
+
+def _drain(request: HttpRequest) -> None:
+    """Take the rest, within reason: a client that is still sending would see a broken pipe instead of the answer."""
+    for _ in range(64):
+        if not request.read(2**20):
+            return
 
 
 def _sentence(error: Exception) -> str:

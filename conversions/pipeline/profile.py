@@ -30,8 +30,8 @@ _MAX_EXACT_JSON_INTEGER = 2**53
 
 def infer_schema(source: Source, attempt: Attempt) -> dict[str, Any]:
     """Read every row for the types, the first ``sample_size`` for the rest; return the contract's answer."""
-    sample = _sample(source, attempt)
-    columns = [_describe(name, sample.column(index)) for index, name in enumerate(sample.column_names)]
+    sample = _presentable(_sample(source, attempt))
+    columns = [_describe(field, sample.column(index)) for index, field in enumerate(sample.schema)]
     warnings = [*attempt.warnings.items, *_null_warnings(columns, sample.num_rows)]
     return {
         "schema": {
@@ -46,6 +46,29 @@ def infer_schema(source: Source, attempt: Attempt) -> dict[str, Any]:
         "warnings": [_warning(warning) for warning in warnings],
         "source": dict(source.facts),
     }
+
+
+def _presentable(sample: pa.Table) -> pa.Table:
+    """Python has no nanoseconds: times that have them are shown as their ISO text, and remember their type's name."""
+    for index, field in enumerate(sample.schema):
+        shown = _without_nanoseconds(field.type)
+        if shown != field.type:
+            renamed = pa.field(field.name, shown, metadata={"type": type_name(field.type)})
+            text = sample.column(index).cast(shown)
+            if pa.types.is_timestamp(field.type):
+                text = pc.replace_substring(text, " ", "T")
+            sample = sample.set_column(index, renamed, text)
+    return sample
+
+
+def _without_nanoseconds(kind: pa.DataType) -> pa.DataType:
+    if getattr(kind, "unit", "") == "ns":
+        return pa.string()
+    if pa.types.is_list(kind):
+        return pa.list_(_without_nanoseconds(kind.value_type))
+    if pa.types.is_struct(kind):
+        return pa.struct([pa.field(field.name, _without_nanoseconds(field.type)) for field in kind])
+    return kind
 
 
 def _sample(source: Source, attempt: Attempt) -> pa.Table:
@@ -71,14 +94,14 @@ def _sample_once(source: Source, attempt: Attempt) -> pa.Table:
     return pa.Table.from_batches(kept, schema=transform.schema)
 
 
-def _describe(name: str, values: pa.ChunkedArray) -> dict[str, Any]:
+def _describe(field: pa.Field, values: pa.ChunkedArray) -> dict[str, Any]:
     present = values.drop_null()
     python_values = present.to_pylist()
     low, high = _extent(present)
     return {
-        "name": name,
-        "inferred_type": type_name(values.type),
-        "detected_format": _detected_format(values.type, python_values),
+        "name": field.name,
+        "inferred_type": (field.metadata or {}).get(b"type", type_name(values.type).encode()).decode(),
+        "detected_format": _detected_format(field, python_values),
         "nullable": values.null_count > 0,
         "null_count": values.null_count,
         "unique_count": len({repr(value) for value in python_values}),
@@ -146,8 +169,9 @@ def _json_scalar(value: Any) -> str:
     return str(value)
 
 
-def _detected_format(kind: pa.DataType, values: Sequence[Any]) -> str | None:
-    if not (pa.types.is_string(kind) or pa.types.is_large_string(kind)) or not values:
+def _detected_format(field: pa.Field, values: Sequence[Any]) -> str | None:
+    is_text = pa.types.is_string(field.type) or pa.types.is_large_string(field.type)
+    if not is_text or field.metadata or not values:
         return None
     for name, matches in _FORMATS.items():
         if sum(map(matches, values)) / len(values) > _MATCHING_SHARE:

@@ -92,7 +92,7 @@ def test_row_groups_have_the_size_asked_for(converter: Converter) -> None:
 
 
 def test_the_file_says_where_it_comes_from_without_secrets(converter: Converter) -> None:
-    metadata, table = converter.convert(PEOPLE, "csv")
+    _, table = converter.convert(PEOPLE, "csv")
     said = {key.decode(): value.decode() for key, value in table.schema.metadata.items()}
     assert said["tundra.service"] == "halatio-tundra"
     assert said["tundra.source"].endswith(converter.source)
@@ -148,8 +148,10 @@ def test_compressed_input_is_recognised_by_its_bytes(converter: Converter) -> No
 def test_malformed_requests_are_refused_by_name(
     converter: Converter, change: dict[str, Any], field: str, said: str
 ) -> None:
-    answer = converter.try_(PEOPLE, "csv", **change) if "format" not in change else converter.portal.request(
-        "POST", "/convert/file", {**converter.request(PEOPLE, "csv"), **change}
+    answer = (
+        converter.try_(PEOPLE, "csv", **change)
+        if "format" not in change
+        else converter.portal.request("POST", "/convert/file", {**converter.request(PEOPLE, "csv"), **change})
     )
     assert answer.status == 400, answer.body
     assert field in answer.body["detail"]

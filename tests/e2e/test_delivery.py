@@ -29,7 +29,9 @@ def test_a_passing_fault_at_download_is_survived(converter: Converter, fault: st
     [("truncate", "source_truncated"), ("403", "source_refused"), ("redirect", "source_refused"),
      ("error_page_200", "source_refused")],
 )  # fmt: skip
-def test_a_source_that_keeps_failing_is_502_and_nothing_is_delivered(converter: Converter, fault: str, code: str) -> None:
+def test_a_source_that_keeps_failing_is_502_and_nothing_is_delivered(
+    converter: Converter, fault: str, code: str
+) -> None:
     converter.store.inject(fault, method="GET", key=converter.source, times=1000)
     answer = converter.try_(PEOPLE, "csv")
     assert (answer.status, answer.body["code"]) == (502, code), answer.body

@@ -7,6 +7,7 @@ import secrets
 import signal
 import subprocess
 import sys
+import threading
 import time
 from typing import Any
 
@@ -27,17 +28,13 @@ class Command(BaseCommand):
         call_command("check", deploy=not settings.TUNDRA.IS_DEV, fail_level="ERROR")
         call_command("migrate", verbosity=0)
         self._ensure_superuser()
-        signal.signal(signal.SIGTERM, _interrupt)
+        stopping = _on_signals()
         children = {"web": _start(_web()), "workers": _start(_workers())}
         self.stdout.write(
             f"Halatio Tundra is at http://localhost:{settings.TUNDRA.PORT} (console: /admin/, API: /docs)"
         )
-        try:
-            failed = _first_to_end(children)
-        except KeyboardInterrupt:
-            failed = None
-        finally:
-            _stop([*children.values()])
+        failed = _watch(children, stopping)
+        _stop([*children.values()])
         if failed is not None:
             sys.exit(f"A part of the portal ended by itself: {failed}")
 
@@ -70,16 +67,21 @@ def _start(command: list[str]) -> subprocess.Popen[bytes]:
     return subprocess.Popen(command, cwd=settings.BASE_DIR, env=os.environ.copy(), start_new_session=True)
 
 
-def _interrupt(*_: object) -> None:
-    raise KeyboardInterrupt
+def _on_signals() -> threading.Event:
+    """An event that Ctrl-C and SIGTERM set; impatient repetitions change nothing."""
+    stopping = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stopping.set())
+    return stopping
 
 
-def _first_to_end(children: dict[str, subprocess.Popen[bytes]]) -> str:
-    while True:
+def _watch(children: dict[str, subprocess.Popen[bytes]], stopping: threading.Event) -> str | None:
+    """Wait until told to stop (None), or until a part ends by itself (its name)."""
+    while not stopping.wait(0.2):
         for name, child in children.items():
             if child.poll() is not None:
                 return name
-        time.sleep(0.2)
+    return None
 
 
 def _stop(children: list[subprocess.Popen[bytes]]) -> None:
