@@ -1,0 +1,1 @@
+"""Where credentials are kept: Google Secret Manager, or an encrypted directory. No Django here."""
