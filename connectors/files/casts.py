@@ -122,7 +122,7 @@ def _readable(text: pa.Array, read: Callable[[pa.Array], pa.Array]) -> pa.Array:
     return pc.is_in(text, value_set=distinct.filter(pa.array(accepted)))
 
 
-def _reader(
+def _reader(  # noqa: PLR0911 - one line per family of types
     target: pa.DataType, date_format: str | None
 ) -> tuple[str | None, Callable[[pa.Array], pa.Array]]:
     """What text of a type looks like, and how it is read (raising ArrowInvalid for what is not a value)."""
@@ -130,9 +130,7 @@ def _reader(
         layout = layout_of(date_format)
         return layout.pattern, lambda text: from_layout(text, layout).cast(target)
     if pa.types.is_integer(target):
-        return _INTEGER, lambda text: _plain_number(pc.replace_substring_regex(text, r"\.0*\s*$", "")).cast(
-            target
-        )
+        return _INTEGER, lambda text: _plain_number(pc.replace_substring_regex(text, r"\.0*\s*$", "")).cast(target)
     if pa.types.is_floating(target):
         return _FLOAT, lambda text: _read_floats(_plain_number(text), target)
     if pa.types.is_decimal(target):

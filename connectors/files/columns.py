@@ -4,19 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from connectors.files.inference import (
-    Kind,
-    Nothing,
-    Text,
-    choose,
-    narrow,
-    surprising,
-    text_or_mixed,
-)
+from connectors.files.inference import choose, narrow, surprising, text_or_mixed
+from connectors.files.kinds import Kind, Nothing, Text
 from connectors.files.rows import TextBlock, TextReader
 from connectors.source import Column
 
@@ -115,7 +109,7 @@ def settle(
         candidates = {place: plans[place].candidates for place in open_places}
         first: dict[int, pa.Array] = {}
         unfit: set[int] = set()
-        for block, failed in reader.each(nulls, lambda block: (block, _unfit(block, settled, others))):  # noqa: B023
+        for block, failed in reader.each(nulls, partial(_with_unfit, plans=tuple(settled), places=others)):
             unfit |= failed
             for place in open_places:
                 text = block.columns[place]
@@ -128,8 +122,9 @@ def settle(
     return settled
 
 
-def _unfit(block: TextBlock, plans: Sequence[ColumnPlan], places: Sequence[int]) -> set[int]:
-    return {place for place in places if plans[place].kind.convert(block.columns[place]) is None}
+def _with_unfit(block: TextBlock, plans: Sequence[ColumnPlan], places: Sequence[int]) -> tuple[TextBlock, set[int]]:
+    """The block, and those of the places that their plan does not fit."""
+    return block, {place for place in places if plans[place].kind.convert(block.columns[place]) is None}
 
 
 def _settled(column: ColumnPlan, kinds: Sequence[Kind], sample: pa.Array) -> ColumnPlan:

@@ -79,9 +79,7 @@ def check_size(size: int, context: Context) -> None:
         TooLarge: ``size`` is over ``context.max_bytes``.
     """
     if context.max_bytes is not None and size > context.max_bytes:
-        raise TooLarge(
-            f"The file is larger than the limit of {context.max_bytes / 2**20:g} MB (counted decompressed)."
-        )
+        raise TooLarge(f"The file is larger than the limit of {context.max_bytes / 2**20:g} MB (counted decompressed).")
 
 
 def _check_space(directory: Path) -> None:
@@ -127,9 +125,7 @@ def _zip_member(path: Path) -> Iterator[BinaryIO]:
                 code="ambiguous_archive",
             )
         if members[0].flag_bits & 1:
-            raise UnreadableFile(
-                "The zip archive is encrypted; send it without a password.", code="encrypted_file"
-            )
+            raise UnreadableFile("The zip archive is encrypted; send it without a password.", code="encrypted_file")
         with archive.open(members[0]) as member:
             yield cast("BinaryIO", member)
 

@@ -10,7 +10,10 @@ import pyarrow.compute as pc
 
 from connectors.errors import InvalidRequest
 
-_MONTH_NAMES = "january february march april may june july august september october november december".split()
+_MONTH_NAMES = [
+    *("january", "february", "march", "april", "may", "june"),
+    *("july", "august", "september", "october", "november", "december"),
+]
 _MONTHS = [name[:3] for name in _MONTH_NAMES]
 _DIRECTIVES = {
     "Y": r"(?P<year>\d{4})",
@@ -56,9 +59,7 @@ def layout_of(date_format: str) -> Layout:
     for literal, directive in re.findall(r"([^%]+)|%(.?)", expanded):
         part = re.escape(literal) if literal else _DIRECTIVES.get(directive)
         if part is None:
-            raise InvalidRequest(
-                f"date_format '{date_format}' uses '%{directive}'. Use {', '.join('%' + known for known in _DIRECTIVES)}."
-            )
+            raise InvalidRequest(f"date_format '{date_format}' uses '%{directive}'. Use %{', %'.join(_DIRECTIVES)}.")
         names = set(re.findall(r"\?P<(\w+)>", part)) if directive else set()
         if names & groups:
             raise InvalidRequest(f"date_format '{date_format}' gives the {names.pop()} twice.")

@@ -17,7 +17,8 @@ from connectors.files.dialect import NO_DELIMITER, Layout, lay_out
 from connectors.files.encoding import Utf8Text, as_utf8
 from connectors.files.examination import examine
 from connectors.files.footer import find_footer
-from connectors.files.inference import TEXT, Kind, PointedText, ladder
+from connectors.files.inference import TEXT, ladder
+from connectors.files.kinds import Kind, PointedText
 from connectors.files.names import unique_names
 from connectors.files.options import FileOptions
 from connectors.files.overrides import OverriddenSource
@@ -33,7 +34,7 @@ _SURE = 0.8
 
 
 @contextmanager
-def open(path: Path, options: FileOptions, context: Context) -> Iterator[Source]:  # noqa: A001 - the registry's name for it
+def open(path: Path, options: FileOptions, context: Context) -> Iterator[Source]:  # noqa: A001 - the registry's name
     """Open an uncompressed text file; what ``options`` does not say is detected.
 
     Raises:

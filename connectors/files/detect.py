@@ -73,9 +73,7 @@ def is_zipped_spreadsheet(path: Path) -> bool:
         with zipfile.ZipFile(path) as archive:
             return bool(_SPREADSHEET_MEMBERS & set(archive.namelist()))
     except (zipfile.BadZipFile, ValueError, NotImplementedError) as error:
-        raise UnreadableFile(
-            "The file is a damaged or truncated zip archive.", code="corrupt_archive"
-        ) from error
+        raise UnreadableFile("The file is a damaged or truncated zip archive.", code="corrupt_archive") from error
 
 
 def looks_like(path: Path) -> str:

@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 
 from connectors.errors import InvalidRequest
 from connectors.files.options import FileOptions
@@ -317,7 +318,7 @@ def _are_labels(values: Sequence[str]) -> bool:
     if not all(re.fullmatch(r"\d{1,4}", value) for value in values):
         return False
     numbers = [int(value) for value in values]
-    return len(numbers) > 1 and all(after - before == 1 for before, after in zip(numbers, numbers[1:], strict=False))
+    return len(numbers) > 1 and all(after - before == 1 for before, after in pairwise(numbers))
 
 
 def _without_trailing_delimiter(names: list[str], body: list[list[str]], *, has_header: bool) -> tuple[list[str], bool]:
@@ -325,6 +326,6 @@ def _without_trailing_delimiter(names: list[str], body: list[list[str]], *, has_
     if len(names) > 1 and body and has_header and all(row[-1] == "" for row in body):
         if names[-1] == "" and all(len(row) == len(names) for row in body):
             return names[:-1], True
-        if all(len(row) == len(names) + 1 for row in body):
+        if len(body) > 1 and all(len(row) == len(names) + 1 for row in body):
             return names, True
     return names, False

@@ -1,337 +1,40 @@
-"""What a column of text is: kinds in order of preference, each of which takes a column only if nothing is lost.
-
-A kind is proven for every batch: ``convert`` gives the values, or None where one value would not be given back by its
-type. Which kinds are left after all rows is the column's type; a sample only says where to start.
-"""
+"""Which kind a column is: the first in order of preference that takes all its values, not only a sample's."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Protocol
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from connectors.files.casts import read_times
-from connectors.files.dates import Layout, from_layout, layout_of
-from connectors.files.numbers import (
-    float_text_is_exact,
-    holds_any,
-    is_whole_and_plain,
-    is_written_plainly,
-    keeps_zeros,
-    measure_digits,
-    unusual_ones,
+from connectors.files.dates import Layout, layout_of
+from connectors.files.kinds import (
+    AmbiguousDate,
+    Arranged,
+    Boolean,
+    Date,
+    Decimals,
+    Float,
+    Integer,
+    Kind,
+    Mixed,
+    Nothing,
+    Patterned,
+    Text,
+    Time,
+    Timestamp,
+    WithComma,
+    longest,
 )
 
-_FIRST_DAY = -719_162  # days from 1970-01-01 to 0001-01-01, the first day most readers know
-_INT64_DIGITS = 18
 _LONGEST_VALUE = 100  # characters; anything longer is text
-_TICKS_PER_DAY = {"us": 86_400_000_000, "ns": 86_400_000_000_000}
-
-
-class Kind(Protocol):
-    """What the values of a column may be.
-
-    Attributes:
-        name: for people: ``integer``, ``date``.
-        type: the Arrow type they get.
-        issue: what to warn of when a column is of this kind, or None.
-    """
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def type(self) -> pa.DataType: ...
-    @property
-    def issue(self) -> str | None: ...
-
-    def could_be(self, value: str) -> bool:
-        """A cheap look at one value: False only if ``convert`` would be None for it."""
-        ...
-
-    def convert(self, text: pa.Array) -> pa.Array | None:
-        """The texts as values, or None if one of them is not exactly such a value. Null stays null."""
-        ...
-
-    def fitted(self, text: pa.Array) -> Kind | None:
-        """This kind, wide enough for these texts as well, or None if it cannot be."""
-        ...
-
-
-class _Fixed:
-    """A kind that has nothing to adapt to its values."""
-
-    issue: str | None = None
-
-    def could_be(self, value: str) -> bool:
-        return True
-
-    def convert(self, text: pa.Array) -> pa.Array | None:
-        raise NotImplementedError
-
-    def fitted(self, text: pa.Array) -> Kind | None:
-        return self if self.convert(text) is not None else None  # type: ignore[return-value]
-
-
-@dataclass(frozen=True)
-class Nothing(_Fixed):
-    """No value at all."""
-
-    name: str = "nothing"
-    type: pa.DataType = pa.string()
-
-    def convert(self, text: pa.Array) -> pa.Array | None:
-        return text if text.null_count == len(text) else None
-
-
-@dataclass(frozen=True)
-class Boolean(_Fixed):
-    """``true`` and ``false`` in any case."""
-
-    name: str = "boolean"
-    type: pa.DataType = pa.bool_()
-
-    def convert(self, text: pa.Array) -> pa.Array | None:
-        return _strictly(text, self.type) if _shortest(text) >= 4 else None
-
-
-@dataclass(frozen=True)
-class Integer(_Fixed):
-    """Whole numbers that Int64 gives back digit by digit: no leading zeros, no plus."""
-
-    name: str = "integer"
-    type: pa.DataType = pa.int64()
-
-    def convert(self, text: pa.Array) -> pa.Array | None:
-        values = _strictly(text, self.type)
-        return values if values is not None and is_whole_and_plain(text) else None
-
-
-@dataclass(frozen=True)
-class Float(_Fixed):
-    """Numbers that a double gives back; ``plain`` ones also have no zeros at the end that a double would drop."""
-
-    plain: bool = True
-    name: str = "float"
-    type: pa.DataType = pa.float64()
-
-    def convert(self, text: pa.Array) -> pa.Array | None:
-        values = _strictly(text, self.type)
-        if values is None or (self.plain and keeps_zeros(text)) or not float_text_is_exact(text, values):
-            return None
-        return values
-
-
-@dataclass(frozen=True)
-class Decimals:
-    """Numbers of at most 38 digits with a point, as written: ``digits`` before it and ``scale`` after it."""
-
-    digits: int = 0
-    scale: int = 0
-    name: str = "decimal"
-    issue: str | None = None
-
-    @property
-    def type(self) -> pa.DataType:
-        return pa.decimal128(_INT64_DIGITS if self.digits + self.scale <= _INT64_DIGITS else 38, self.scale)
-
-    def could_be(self, value: str) -> bool:
-        return re.match(r"-?\d", value) is not None
-
-    def convert(self, text: pa.Array) -> pa.Array | None:
-        values = _strictly(text, self.type)
-        if values is None:
-            return None
-        plain = not holds_any(text, b"eE+") and is_written_plainly(unusual_ones(text))
-        return values if plain else None
-
-    def fitted(self, text: pa.Array) -> Kind | None:
-        if not is_written_plainly(text):
-            return None
-        digits, scale = measure_digits(text)
-        digits, scale = max(digits, self.digits), max(scale, self.scale)
-        return Decimals(digits, scale) if digits + scale <= 38 else None
-
-
-@dataclass(frozen=True)
-class WithComma:
-    """Numbers of another kind that are written with a decimal comma (``1,5``) and without a point."""
-
-    inner: Kind
-    issue: str | None = None
-
-    @property
-    def name(self) -> str:
-        return f"{self.inner.name} with comma"
-
-    @property
-    def type(self) -> pa.DataType:
-        return self.inner.type
-
-    def could_be(self, value: str) -> bool:
-        return self.inner.could_be(value.replace(",", "."))
-
-    def convert(self, text: pa.Array) -> pa.Array | None:
-        return None if holds_any(text, b".") else self.inner.convert(with_point(text))
-
-    def fitted(self, text: pa.Array) -> Kind | None:
-        inner = None if holds_any(text, b".") else self.inner.fitted(with_point(text))
-        return None if inner is None else WithComma(inner)
-
-
-@dataclass(frozen=True)
-class Date(_Fixed):
-    """``YYYY-MM-DD``."""
-
-    name: str = "date"
-    type: pa.DataType = pa.date32()
-
-    def could_be(self, value: str) -> bool:
-        return value[4:5] == "-"
-
-    def convert(self, text: pa.Array) -> pa.Array | None:
-        return _known_to_readers(_strictly(text, self.type))
-
-
-@dataclass(frozen=True)
-class Timestamp(_Fixed):
-    """``YYYY-MM-DD`` and ``HH:MM[:SS[.f]]`` with ``T`` or a space between; with an offset it becomes UTC."""
-
-    unit: str = "us"
-    zoned: bool = False
-
-    @property
-    def name(self) -> str:
-        return "timestamp with offset" if self.zoned else "timestamp"
-
-    @property
-    def type(self) -> pa.DataType:
-        return pa.timestamp(self.unit, tz="UTC" if self.zoned else None)
-
-    def could_be(self, value: str) -> bool:
-        return value[4:5] == "-"
-
-    def convert(self, text: pa.Array) -> pa.Array | None:
-        return _known_to_readers(_strictly(text, self.type)) if _shortest(text) >= 16 else None
-
-
-@dataclass(frozen=True)
-class Time(_Fixed):
-    """``HH:MM[:SS[.ffffff]]``, a time of day."""
-
-    name: str = "time"
-    type: pa.DataType = pa.time64("us")
-
-    def could_be(self, value: str) -> bool:
-        return value[2:3] == ":"
-
-    def convert(self, text: pa.Array) -> pa.Array | None:
-        try:
-            return read_times(text) if _shortest(text) >= 5 and _longest(text) <= 15 else None
-        except pa.ArrowInvalid:
-            return None
-
-
-@dataclass(frozen=True)
-class Arranged(_Fixed):
-    """Dates or timestamps whose parts stand in another order than ISO's."""
-
-    layout: Layout
-    name: str
-
-    @property
-    def type(self) -> pa.DataType:
-        return self.layout.type
-
-    def could_be(self, value: str) -> bool:
-        return re.match(self.layout.pattern, value) is not None
-
-    def convert(self, text: pa.Array) -> pa.Array | None:
-        try:
-            return _known_to_readers(from_layout(text, self.layout))
-        except pa.ArrowInvalid:
-            return None
-
-
-@dataclass(frozen=True)
-class AmbiguousDate(_Fixed):
-    """Dates that could all be day first and could all be month first: they stay text."""
-
-    day_first: Arranged
-    month_first: Arranged
-    name: str = "ambiguous date"
-    type: pa.DataType = pa.string()
-    issue: str | None = "ambiguous_dates"
-
-    def could_be(self, value: str) -> bool:
-        return self.day_first.could_be(value)
-
-    def convert(self, text: pa.Array) -> pa.Array | None:
-        both = self.day_first.convert(text) is not None and self.month_first.convert(text) is not None
-        return text if both else None
-
-
-@dataclass(frozen=True)
-class Patterned(_Fixed):
-    """Numbers of one surprising look; they stay text. ``telling`` finds those that are surprising."""
-
-    name: str
-    pattern: str
-    telling: str
-    issue: str | None
-    type: pa.DataType = pa.string()
-
-    def could_be(self, value: str) -> bool:
-        return re.match(self.pattern, value) is not None
-
-    def convert(self, text: pa.Array) -> pa.Array | None:
-        return text if pc.all(pc.match_substring_regex(text, self.pattern)).as_py() is not False else None
-
-
-@dataclass(frozen=True)
-class PointedText(_Fixed):
-    """Text on its way to a number that the caller asked for: a decimal comma becomes a point."""
-
-    name: str = "text"
-    type: pa.DataType = pa.string()
-
-    def convert(self, text: pa.Array) -> pa.Array | None:
-        return pc.if_else(pc.match_substring_regex(text, r"^\s*[+-]?\d*,\d+\s*$"), with_point(text), text)
-
-
-@dataclass(frozen=True)
-class Mixed(_Fixed):
-    """Text among values: ``pattern`` is how the values look."""
-
-    values: str
-    pattern: str
-    name: str = "mixed"
-    type: pa.DataType = pa.string()
-    issue: str | None = "type_inconsistency"
-
-    def convert(self, text: pa.Array) -> pa.Array | None:
-        return text
-
-
-@dataclass(frozen=True)
-class Text(_Fixed):
-    """Anything."""
-
-    name: str = "text"
-    type: pa.DataType = pa.string()
-
-    def convert(self, text: pa.Array) -> pa.Array | None:
-        return text
 
 
 def _orders() -> list[Kind]:
     year, month, day = r"(?P<year>\d{4})", r"(?P<month>\d{1,2})", r"(?P<day>\d{1,2})"
     kinds: list[Kind] = []
     clock = ["hour", "minute", "second"]
-    for parts in range(0, 4):
+    for parts in range(4):
         if parts == 1:
             continue
         time = "[ T]" + ":".join(rf"(?P<{part}>\d{{1,2}})" for part in clock[:parts]) if parts else ""
@@ -393,14 +96,9 @@ def ladder(*, decimal_comma: bool, date_format: str | None) -> tuple[Kind, ...]:
     return (Nothing(), Boolean(), *asked, Integer(), *numbers, *_DATES_LADDER, *_TEXTS_LADDER)
 
 
-def with_point(text: pa.Array) -> pa.Array:
-    """Decimal commas as points."""
-    return pc.replace_substring(text, ",", ".")
-
-
 def choose(kinds: Sequence[Kind], text: pa.Array) -> Kind:
     """The first of the kinds that takes all these texts; the last one always does."""
-    if _longest(text) > _LONGEST_VALUE:
+    if longest(text) > _LONGEST_VALUE:
         return kinds[-1]
     kind = next(kind for candidate in kinds if (kind := _fitted(candidate, text)) is not None)
     return text_or_mixed(text) if isinstance(kind, Text) else kind
@@ -425,7 +123,7 @@ def surprising(kind: Kind, text: pa.Array) -> pa.Array | None:
 
 def narrow(candidates: Sequence[Kind], text: pa.Array) -> tuple[Kind, ...]:
     """The candidates that take these texts as well, in the same order; the last one always does."""
-    if _longest(text) > _LONGEST_VALUE:
+    if longest(text) > _LONGEST_VALUE:
         return (candidates[-1],)
     return tuple(kind for candidate in candidates if (kind := _fitted(candidate, text)) is not None)
 
@@ -435,28 +133,3 @@ def _fitted(kind: Kind, text: pa.Array) -> Kind | None:
     if len(values) and not (kind.could_be(values[0].as_py()) and kind.fitted(values) is not None):
         return None
     return kind.fitted(text)
-
-
-def _strictly(text: pa.Array, kind: pa.DataType) -> pa.Array | None:
-    try:
-        return text.cast(kind)
-    except pa.ArrowInvalid:
-        return None
-
-
-def _shortest(text: pa.Array) -> int:
-    length = pc.min(pc.binary_length(text)).as_py()
-    return 1 << 31 if length is None else int(length)
-
-
-def _longest(text: pa.Array) -> int:
-    return int(pc.max(pc.binary_length(text)).as_py() or 0)
-
-
-def _known_to_readers(values: pa.Array | None) -> pa.Array | None:
-    """The dates or timestamps, or None if one is before the year 1, which many readers refuse."""
-    if values is None or len(values) == values.null_count:
-        return values
-    ticks = pc.min(values.view(pa.int32() if pa.types.is_date(values.type) else pa.int64())).as_py()
-    per_day = 1 if pa.types.is_date(values.type) else _TICKS_PER_DAY[values.type.unit]
-    return values if ticks >= _FIRST_DAY * per_day else None

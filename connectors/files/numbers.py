@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from decimal import Decimal
 
 import numpy as np
@@ -88,6 +89,6 @@ def _shown_alike(text: pa.Array, values: pa.Array) -> bool:
 
 
 def _same_number(written: str, value: float) -> bool:
-    if value != value or value in (float("inf"), float("-inf")):  # noqa: PLR0124 - NaN is what differs from itself
+    if not math.isfinite(value):
         return written.lower() in ("nan", "inf", "-inf", "infinity", "-infinity")
     return Decimal(written) == Decimal(repr(value))

@@ -13,7 +13,7 @@ from connectors.files.records import Dialect
 _BOM = b"\xef\xbb\xbf"
 
 
-class Ragged(Exception):  # noqa: N818 - a signal to look closer, not an error
+class Ragged(Exception):
     """A record has more or fewer fields than there are columns."""
 
 

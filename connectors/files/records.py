@@ -63,7 +63,7 @@ class Quotes:
         return places[~inside]
 
 
-NO_QUOTES = Quotes(*(np.empty(0, np.int64) for _ in range(3)))
+NO_QUOTES = Quotes(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.int64))
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,7 +215,10 @@ def _irregular(
 ) -> Quotes:
     """The stretches found one quote after the other: some quotes are ordinary characters, or break a field."""
     at, opening, closing, repeats = places.tolist(), starts.tolist(), ends.tolist(), doubled.tolist()
-    opens, closes, broken, index = [], [], [], 0
+    opens: list[int] = []
+    closes: list[int] = []
+    broken: list[int] = []
+    index = 0
     while index < len(at):
         if not opening[index]:
             index += 1

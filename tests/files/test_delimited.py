@@ -59,7 +59,7 @@ def test_it_finds_the_encoding(encoding: str) -> None:
 @pytest.mark.parametrize(
     ("encoding", "text"),
     [
-        ("cp1251", "имя,город\nИван,Москва\nОльга,Санкт-Петербург\n"),
+        ("cp1251", "Имя,Город\nИван,Москва\nЛюдмила,Тверь и Дубна\n"),  # noqa: RUF001 - Cyrillic on purpose
         ("shift_jis", "名前,都市\n田中太郎,東京\n鈴木花子,大阪\n"),
         ("gb18030", "姓名,城市\n王伟,北京\n李娜,上海市浦东新区\n"),
         ("euc_kr", "이름,도시\n김철수,서울\n이영희,부산광역시\n"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import math
+from contextlib import suppress
 from decimal import Decimal
 from typing import Any
 
@@ -12,7 +13,7 @@ import pyarrow as pa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from connectors.errors import ConversionError
+from connectors.errors import ConversionError, UnreadableFile
 from connectors.files.columns import NULL_WORDS
 from tests.files.converting import convert
 
@@ -58,11 +59,7 @@ def test_text_comes_back_in_either_quoting_style(rows: list[list[str]], style: s
         options["escapechar"] = "\\"
         rows = [[cell.replace("\\", "") for cell in row] for row in rows]
     text = written(rows, lineterminator="\n", quoting=csv.QUOTE_ALL, **options)
-    try:
-        found = convert(text, delimiter=",", has_header=True)
-    except ConversionError as refused:
-        assert style == "escaped", refused  # noqa: PT017 - the escape cannot always be told
-        return
+    found = convert(text, delimiter=",", has_header=True)
     assert [[shown(value) for value in row] for row in found.rows] == [
         [as_number(cell) for cell in row] for row in rows
     ]
@@ -79,10 +76,8 @@ def test_every_number_comes_back_as_the_same_number_or_as_its_text(numbers: list
 @PATIENT
 @given(content=st.binary(min_size=1, max_size=200))
 def test_any_bytes_are_read_or_refused_and_nothing_else(content: bytes) -> None:
-    try:
+    with suppress(UnreadableFile):
         convert(content)
-    except ConversionError as refused:
-        assert refused.http_status == 400  # noqa: PT017 - either outcome is right
 
 
 @PATIENT
@@ -94,10 +89,12 @@ def test_a_damaged_file_is_refused_or_gives_rows_that_python_reads_too(rows: lis
         found = convert(damaged, delimiter=",", quote_char='"', has_header=True)
     except ConversionError:
         return
-    expected = [row for row in csv.reader(io.StringIO(damaged, newline=""), strict=True)][1:]
+    expected = list(csv.reader(io.StringIO(damaged, newline=""), strict=True))[1:]
     expected = [row for row in expected if any(cell.strip() for cell in row) or len(row) == 3]
     assert found.table.num_rows == len(expected)
     for row, wanted in zip(found.rows, expected, strict=True):
+        if wanted[3:] == [""]:  # a delimiter at the end of every line
+            wanted.pop()
         assert all(same(cell, value) for cell, value in zip(wanted, row, strict=True)), (row, wanted)
 
 

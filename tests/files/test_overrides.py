@@ -38,7 +38,7 @@ def parquet(values: list[Any], kind: pa.DataType | None = None) -> bytes:
         ("yes", pa.bool_(), True),
         ("0", pa.bool_(), False),
         ("2024-01-02 00:00:00", pa.date32(), dt.date(2024, 1, 2)),
-        ("2024-01-02", pa.timestamp("us"), dt.datetime(2024, 1, 2)),  # noqa: DTZ001 - naive stays naive
+        ("2024-01-02", pa.timestamp("us"), dt.datetime(2024, 1, 2)),
         ("10:11", pa.time64("us"), dt.time(10, 11)),
         ("x", pa.dictionary(pa.int32(), pa.string()), "x"),
         ("255", pa.uint8(), 255),

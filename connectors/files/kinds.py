@@ -1,0 +1,358 @@
+"""What a column of text may be: kinds, each of which takes a column only if nothing is lost.
+
+A kind is proven for every batch: ``convert`` gives the values, or None where one value would not be given back by its
+type.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Protocol
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from connectors.files.casts import read_times
+from connectors.files.dates import Layout, from_layout
+from connectors.files.numbers import (
+    float_text_is_exact,
+    holds_any,
+    is_whole_and_plain,
+    is_written_plainly,
+    keeps_zeros,
+    measure_digits,
+    unusual_ones,
+)
+
+_STRING, _BOOLEAN, _INT64, _FLOAT64 = pa.string(), pa.bool_(), pa.int64(), pa.float64()
+_DATE, _TIME = pa.date32(), pa.time64("us")
+_FIRST_DAY = -719_162  # days from 1970-01-01 to 0001-01-01, the first day most readers know
+_INT64_DIGITS = 18
+_TICKS_PER_DAY = {"us": 86_400_000_000, "ns": 86_400_000_000_000}
+
+
+class Kind(Protocol):
+    """What the values of a column may be.
+
+    Attributes:
+        name: for people: ``integer``, ``date``.
+        type: the Arrow type they get.
+        issue: what to warn of when a column is of this kind, or None.
+    """
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def type(self) -> pa.DataType: ...
+    @property
+    def issue(self) -> str | None: ...
+
+    def could_be(self, value: str) -> bool:
+        """A cheap look at one value: False only if ``convert`` would be None for it."""
+        ...
+
+    def convert(self, text: pa.Array) -> pa.Array | None:
+        """The texts as values, or None if one of them is not exactly such a value. Null stays null."""
+        ...
+
+    def fitted(self, text: pa.Array) -> Kind | None:
+        """This kind, wide enough for these texts as well, or None if it cannot be."""
+        ...
+
+
+class _Fixed:
+    """A kind that has nothing to adapt to its values."""
+
+    issue: str | None = None
+
+    def could_be(self, value: str) -> bool:
+        return True
+
+    def convert(self, text: pa.Array) -> pa.Array | None:
+        raise NotImplementedError
+
+    def fitted(self, text: pa.Array) -> Kind | None:
+        return self if self.convert(text) is not None else None  # type: ignore[return-value]
+
+
+@dataclass(frozen=True)
+class Nothing(_Fixed):
+    """No value at all."""
+
+    name: str = "nothing"
+    type: pa.DataType = _STRING
+
+    def convert(self, text: pa.Array) -> pa.Array | None:
+        return text if text.null_count == len(text) else None
+
+
+@dataclass(frozen=True)
+class Boolean(_Fixed):
+    """``true`` and ``false`` in any case."""
+
+    name: str = "boolean"
+    type: pa.DataType = _BOOLEAN
+
+    def convert(self, text: pa.Array) -> pa.Array | None:
+        return _strictly(text, self.type) if _shortest(text) >= 4 else None
+
+
+@dataclass(frozen=True)
+class Integer(_Fixed):
+    """Whole numbers that Int64 gives back digit by digit: no leading zeros, no plus."""
+
+    name: str = "integer"
+    type: pa.DataType = _INT64
+
+    def convert(self, text: pa.Array) -> pa.Array | None:
+        values = _strictly(text, self.type)
+        return values if values is not None and is_whole_and_plain(text) else None
+
+
+@dataclass(frozen=True)
+class Float(_Fixed):
+    """Numbers that a double gives back; ``plain`` ones also have no zeros at the end that a double would drop."""
+
+    plain: bool = True
+    name: str = "float"
+    type: pa.DataType = _FLOAT64
+
+    def convert(self, text: pa.Array) -> pa.Array | None:
+        values = _strictly(text, self.type)
+        if values is None or (self.plain and keeps_zeros(text)) or not float_text_is_exact(text, values):
+            return None
+        return values
+
+
+@dataclass(frozen=True)
+class Decimals:
+    """Numbers of at most 38 digits with a point, as written: ``digits`` before it and ``scale`` after it."""
+
+    digits: int = 0
+    scale: int = 0
+    name: str = "decimal"
+    issue: str | None = None
+
+    @property
+    def type(self) -> pa.DataType:
+        return pa.decimal128(_INT64_DIGITS if self.digits + self.scale <= _INT64_DIGITS else 38, self.scale)
+
+    def could_be(self, value: str) -> bool:
+        return re.match(r"-?\d", value) is not None
+
+    def convert(self, text: pa.Array) -> pa.Array | None:
+        values = _strictly(text, self.type)
+        if values is None:
+            return None
+        plain = not holds_any(text, b"eE+") and is_written_plainly(unusual_ones(text))
+        return values if plain else None
+
+    def fitted(self, text: pa.Array) -> Kind | None:
+        if not is_written_plainly(text):
+            return None
+        digits, scale = measure_digits(text)
+        digits, scale = max(digits, self.digits), max(scale, self.scale)
+        return Decimals(digits, scale) if digits + scale <= 38 else None
+
+
+@dataclass(frozen=True)
+class WithComma:
+    """Numbers of another kind that are written with a decimal comma (``1,5``) and without a point."""
+
+    inner: Kind
+    issue: str | None = None
+
+    @property
+    def name(self) -> str:
+        return f"{self.inner.name} with comma"
+
+    @property
+    def type(self) -> pa.DataType:
+        return self.inner.type
+
+    def could_be(self, value: str) -> bool:
+        return self.inner.could_be(value.replace(",", "."))
+
+    def convert(self, text: pa.Array) -> pa.Array | None:
+        return None if holds_any(text, b".") else self.inner.convert(with_point(text))
+
+    def fitted(self, text: pa.Array) -> Kind | None:
+        inner = None if holds_any(text, b".") else self.inner.fitted(with_point(text))
+        return None if inner is None else WithComma(inner)
+
+
+@dataclass(frozen=True)
+class Date(_Fixed):
+    """``YYYY-MM-DD``."""
+
+    name: str = "date"
+    type: pa.DataType = _DATE
+
+    def could_be(self, value: str) -> bool:
+        return value[4:5] == "-"
+
+    def convert(self, text: pa.Array) -> pa.Array | None:
+        return _known_to_readers(_strictly(text, self.type))
+
+
+@dataclass(frozen=True)
+class Timestamp(_Fixed):
+    """``YYYY-MM-DD`` and ``HH:MM[:SS[.f]]`` with ``T`` or a space between; with an offset it becomes UTC."""
+
+    unit: str = "us"
+    zoned: bool = False
+
+    @property
+    def name(self) -> str:
+        return "timestamp with offset" if self.zoned else "timestamp"
+
+    @property
+    def type(self) -> pa.DataType:
+        return pa.timestamp(self.unit, tz="UTC" if self.zoned else None)
+
+    def could_be(self, value: str) -> bool:
+        return value[4:5] == "-"
+
+    def convert(self, text: pa.Array) -> pa.Array | None:
+        return _known_to_readers(_strictly(text, self.type)) if _shortest(text) >= 16 else None
+
+
+@dataclass(frozen=True)
+class Time(_Fixed):
+    """``HH:MM[:SS[.ffffff]]``, a time of day."""
+
+    name: str = "time"
+    type: pa.DataType = _TIME
+
+    def could_be(self, value: str) -> bool:
+        return value[2:3] == ":"
+
+    def convert(self, text: pa.Array) -> pa.Array | None:
+        try:
+            return read_times(text) if _shortest(text) >= 5 and longest(text) <= 15 else None
+        except pa.ArrowInvalid:
+            return None
+
+
+@dataclass(frozen=True)
+class Arranged(_Fixed):
+    """Dates or timestamps whose parts stand in another order than ISO's."""
+
+    layout: Layout
+    name: str
+
+    @property
+    def type(self) -> pa.DataType:
+        return self.layout.type
+
+    def could_be(self, value: str) -> bool:
+        return re.match(self.layout.pattern, value) is not None
+
+    def convert(self, text: pa.Array) -> pa.Array | None:
+        try:
+            return _known_to_readers(from_layout(text, self.layout))
+        except pa.ArrowInvalid:
+            return None
+
+
+@dataclass(frozen=True)
+class AmbiguousDate(_Fixed):
+    """Dates that could all be day first and could all be month first: they stay text."""
+
+    day_first: Arranged
+    month_first: Arranged
+    name: str = "ambiguous date"
+    type: pa.DataType = _STRING
+    issue: str | None = "ambiguous_dates"
+
+    def could_be(self, value: str) -> bool:
+        return self.day_first.could_be(value)
+
+    def convert(self, text: pa.Array) -> pa.Array | None:
+        both = self.day_first.convert(text) is not None and self.month_first.convert(text) is not None
+        return text if both else None
+
+
+@dataclass(frozen=True)
+class Patterned(_Fixed):
+    """Numbers of one surprising look; they stay text. ``telling`` finds those that are surprising."""
+
+    name: str
+    pattern: str
+    telling: str
+    issue: str | None
+    type: pa.DataType = _STRING
+
+    def could_be(self, value: str) -> bool:
+        return re.match(self.pattern, value) is not None
+
+    def convert(self, text: pa.Array) -> pa.Array | None:
+        return text if pc.all(pc.match_substring_regex(text, self.pattern)).as_py() is not False else None
+
+
+@dataclass(frozen=True)
+class PointedText(_Fixed):
+    """Text on its way to a number that the caller asked for: a decimal comma becomes a point."""
+
+    name: str = "text"
+    type: pa.DataType = _STRING
+
+    def convert(self, text: pa.Array) -> pa.Array | None:
+        return pc.if_else(pc.match_substring_regex(text, r"^\s*[+-]?\d*,\d+\s*$"), with_point(text), text)
+
+
+@dataclass(frozen=True)
+class Mixed(_Fixed):
+    """Text among values: ``pattern`` is how the values look."""
+
+    values: str
+    pattern: str
+    name: str = "mixed"
+    type: pa.DataType = _STRING
+    issue: str | None = "type_inconsistency"
+
+    def convert(self, text: pa.Array) -> pa.Array | None:
+        return text
+
+
+@dataclass(frozen=True)
+class Text(_Fixed):
+    """Anything."""
+
+    name: str = "text"
+    type: pa.DataType = _STRING
+
+    def convert(self, text: pa.Array) -> pa.Array | None:
+        return text
+
+
+def with_point(text: pa.Array) -> pa.Array:
+    """Decimal commas as points."""
+    return pc.replace_substring(text, ",", ".")
+
+
+def _strictly(text: pa.Array, kind: pa.DataType) -> pa.Array | None:
+    try:
+        return text.cast(kind)
+    except pa.ArrowInvalid:
+        return None
+
+
+def _shortest(text: pa.Array) -> int:
+    length = pc.min(pc.binary_length(text)).as_py()
+    return 1 << 31 if length is None else int(length)
+
+
+def longest(text: pa.Array) -> int:
+    """The bytes of the longest text."""
+    return int(pc.max(pc.binary_length(text)).as_py() or 0)
+
+
+def _known_to_readers(values: pa.Array | None) -> pa.Array | None:
+    """The dates or timestamps, or None if one is before the year 1, which many readers refuse."""
+    if values is None or len(values) == values.null_count:
+        return values
+    ticks = pc.min(values.view(pa.int32() if pa.types.is_date(values.type) else pa.int64())).as_py()
+    per_day = 1 if pa.types.is_date(values.type) else _TICKS_PER_DAY[values.type.unit]
+    return values if ticks >= _FIRST_DAY * per_day else None
