@@ -127,7 +127,7 @@ def test_secret_managers_refusals_are_told_apart_in_time(
 def test_a_secret_manager_that_is_down_is_502_in_time() -> None:
     store = GoogleStore("project", f"127.0.0.1:{free_port()}")
     for ask in (lambda: store.get("sales"), lambda: store.put("sales", SECRET), store.check):
-            with pytest.raises(ConversionError) as caught:
+        with pytest.raises(ConversionError) as caught:
             ask()
         assert (caught.value.http_status, caught.value.code) == (502, "secret_manager_unavailable")
         assert caught.value.retryable
