@@ -24,6 +24,11 @@ IS_DEV = ENV == "dev"
 DATA_DIR = Path(env.str("TUNDRA_DATA_DIR", str(BASE_DIR / "var"))).resolve()
 PORT: int = env.int("PORT", 8080, validate=Range(min=1, max=65535))
 GCP_PROJECT_ID: str = env.str("GCP_PROJECT_ID", "")
+SECRET_STORE: str = env.str(
+    "SECRET_STORE", "google" if GCP_PROJECT_ID else "local", validate=OneOf(["local", "google"])
+)
+SECRET_MANAGER_ENDPOINT: str = env.str("SECRET_MANAGER_ENDPOINT", "")
+SECRET_KEY_FALLBACKS: list[str] = env.list("SECRET_KEY_FALLBACKS", [])
 
 MAX_FILE_SIZE_MB: float = env.float("MAX_FILE_SIZE_MB", 500, validate=POSITIVE)
 MAX_PROCESSING_TIME_MINUTES: float = env.float("MAX_PROCESSING_TIME_MINUTES", 10, validate=POSITIVE)
@@ -95,6 +100,13 @@ def check() -> None:
     """
     if DEV_STORAGE_HOSTS and not IS_DEV:
         raise EnvError('Environment variable "DEV_STORAGE_HOSTS" only works with ENV=dev; use ALLOWED_STORAGE_DOMAINS.')
+    if SECRET_STORE == "google" and not GCP_PROJECT_ID:
+        raise EnvError(
+            'Environment variable "GCP_PROJECT_ID" must name the Google Cloud project when SECRET_STORE is "google"; '
+            "or set SECRET_STORE=local."
+        )
+    if SECRET_MANAGER_ENDPOINT and not IS_DEV:
+        raise EnvError('Environment variable "SECRET_MANAGER_ENDPOINT" only works with ENV=dev: it is not encrypted.')
     if not IS_DEV and not ALLOWED_HOSTS:
         raise EnvError(
             'Environment variable "ALLOWED_HOSTS" must list the host names the portal answers to '
