@@ -73,9 +73,10 @@ def plan(
     """The first guess from a sample that was read with all null words; ``hidden``: the last one is no column."""
     plans = []
     for place, name in enumerate(names):
-        candidates = (forced[name],) if name in forced else kinds
-        kind = choose(candidates, sample.columns[place]) if sample else candidates[0]
-        plans.append(ColumnPlan(name, kind, candidates))
+        if name in forced:
+            plans.append(ColumnPlan(name, forced[name], (forced[name],)))
+            continue
+        plans.append(ColumnPlan(name, choose(kinds, sample.columns[place]) if sample else Nothing(), kinds))
     if hidden:
         plans[-1] = ColumnPlan(names[-1], Nothing(), kinds, hidden=True)
     return plans

@@ -128,3 +128,8 @@ def test_a_date_format_reads_an_overridden_column() -> None:
 def test_a_decimal_comma_reads_an_overridden_column() -> None:
     found = convert("v;w\n1,50;x\n", type_overrides={"v": pa.float64()}, decimal_comma=True)
     assert found.rows == [(1.5, "x")]
+
+
+def test_an_overridden_column_is_reported_once() -> None:
+    found = convert(column("1", "2", "three"), type_overrides={"v": pa.int64()}, on_cast_error="null")
+    assert found.issues == ["cast_error"]
