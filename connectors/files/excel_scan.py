@@ -20,14 +20,14 @@ import pyarrow.compute as pc
 from connectors.errors import TooLarge, UnreadableFile
 from connectors.files.excel_cells import address
 
-_PIECE = 4 << 20
+_PIECE = 1 << 20
 _OVERLAP = 256
 _SAMPLE = 16 << 10
 MOST_CELLS = 60_000_000
 _SPARSE = 50  # a rectangle with fewer than one cell in so many is refused ...
 _SMALL_RECTANGLE = 5_000_000  # ... if it is larger than this
 _REFERENCE = re.compile(rb"r=[\"']([A-Z]{1,3})([0-9]{1,7})[\"']")
-_RARE = r"<mergeCell |<row [^>]*hidden=|(?:</f>|<f[^>]*/>)(?:<v/>|<v></v>|<v />)?</c>"
+_NO_CACHED_VALUE = r"(?:</f>|<f[^>]*/>)(?:<v/>|<v></v>|<v />)?</c>"
 _UNCACHED_CELL = re.compile(rb"<c [^>]*r=\"([A-Z]+[0-9]+)\"[^>]*><f[^>]*(?:/>|>[^<]*</f>)(?:<v ?/>|<v></v>)?</c>")
 _HIDDEN_ROW = re.compile(rb"<row [^>]*hidden=\"(?:1|true)\"")
 
@@ -40,6 +40,7 @@ class Findings:
         last_row, last_column: the far corner, from 0.
         cells: how many cells are written in it; 0: not counted, for the rectangle is small.
         merged, hidden_rows: how many.
+        formulas: whether there are any.
         uncached_count, uncached: formulas without a stored result: how many, and the first addresses.
     """
 
@@ -48,6 +49,7 @@ class Findings:
     cells: int = 0
     merged: int = 0
     hidden_rows: int = 0
+    formulas: bool = False
     uncached_count: int = 0
     uncached: list[str] = field(default_factory=list)
 
@@ -108,6 +110,8 @@ def scan_sheet(path: Path, name: str, max_bytes: int | None) -> Findings:
                 tail = piece[-_OVERLAP:]
             if looking is not None:
                 looking.result()
+                if b"<mergeCell" in piece:  # they come last, after all cells
+                    found.merged = sum(piece.count(b"<mergeCell ") for piece in pieces(archive, name))
         if found.rectangle > _SMALL_RECTANGLE:
             found.cells = sum(piece.count(b"<c ") + piece.count(b":c ") for piece in pieces(archive, name))
             refuse_sparse(found, found.rectangle)
@@ -128,18 +132,22 @@ def refuse_sparse(found: Findings, rectangle: int) -> None:
 
 
 def _scan_piece(found: Findings, tail: bytes, data: bytes) -> None:
-    """One pass over the bytes when there is nothing but ordinary cells that are no further out than those before."""
+    """Look for what is further out than all before, and for what is rare; cheap where there is neither."""
     _add_corner(found, data[:_SAMPLE])
     _add_corner(found, data[-_SAMPLE:])
-    pattern = f"{_RARE}|{_beyond(found.last_row, found.last_column)}"
-    if not pc.match_substring_regex(pa.array([data], pa.large_binary()), pattern)[0].as_py():
-        return
-    _add_corner(found, data)
-    found.merged += data.count(b"<mergeCell ") - tail.count(b"<mergeCell ")
-    found.hidden_rows += len(_HIDDEN_ROW.findall(data)) - len(_HIDDEN_ROW.findall(tail))
-    addresses = [match.decode() for match in _UNCACHED_CELL.findall(data)]
-    found.uncached_count += len(addresses) - len(_UNCACHED_CELL.findall(tail))
-    found.uncached = [*dict.fromkeys(found.uncached + addresses)][:5]
+    if _matches(data, _beyond(found.last_row, found.last_column)):
+        _add_corner(found, data)
+    if b"hidden=" in data:
+        found.hidden_rows += len(_HIDDEN_ROW.findall(data)) - len(_HIDDEN_ROW.findall(tail))
+    found.formulas = found.formulas or b"</f>" in data
+    if found.formulas and _matches(data, _NO_CACHED_VALUE):
+        addresses = [match.decode() for match in _UNCACHED_CELL.findall(data)]
+        found.uncached_count += len(addresses) - len(_UNCACHED_CELL.findall(tail))
+        found.uncached = [*dict.fromkeys(found.uncached + addresses)][:5]
+
+
+def _matches(data: bytes, pattern: str) -> bool:
+    return bool(pc.match_substring_regex(pa.array([data], pa.large_binary()), pattern)[0].as_py())
 
 
 def _add_corner(found: Findings, data: bytes) -> None:
