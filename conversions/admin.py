@@ -40,9 +40,9 @@ class ConversionJobAdmin(ModelAdmin):  # type: ignore[misc]
     search_fields = ("id", "source", "destination", "request_id")
     search_help_text = "Job id, source, destination or request id"
     actions = ("retry_jobs", "cancel_jobs")
-    change_form_before_template = "conversions/job_actions.html"
+    change_form_outer_before_template = "conversions/job_actions.html"
     fieldsets = (
-        (None, {"fields": ("id", "kind", "status_badge", "owner", "request_id", "source", "destination")}),
+        (None, {"fields": ("id", "kind", "status", "owner", "request_id", "source", "destination")}),
         (
             "Error",
             {"fields": ("error_message", "error_hint", "error_code", "error_status", "error_retryable")},

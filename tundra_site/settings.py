@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 import dj_database_url
+from django.templatetags.static import static
 
 from tundra_site import environment as e
 
@@ -13,6 +14,7 @@ e.check()
 VERSION = "3.0.0"
 BASE_DIR = e.BASE_DIR
 SECRET_KEY = e.secret_key()
+SECRET_KEY_FALLBACKS = e.SECRET_KEY_FALLBACKS
 DEBUG = False
 ALLOWED_HOSTS = e.ALLOWED_HOSTS
 DATA_DIR = e.DATA_DIR
@@ -164,6 +166,7 @@ UNFOLD = {
     "SITE_HEADER": "Halatio Tundra",
     "SITE_SUBHEADER": "Any file or table in, verified Parquet out",
     "SITE_SYMBOL": "deployed_code",
+    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": lambda _request: static("tundra/icon.svg")}],
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": False,
 }

@@ -43,7 +43,7 @@ def _perform(assignment: dict[str, Any], connection: Connection) -> dict[str, An
     except ConversionError as error:
         return {
             "error": describe(error),
-            "traceback": traceback.format_exc() if error.http_status >= 500 else "",
+            "traceback": traceback.format_exc() if isinstance(error, WorkerFailed) else "",
         }
     except BaseException as error:  # noqa: BLE001 - the process's boundary: a Rust panic is a BaseException too
         bug = WorkerFailed(
