@@ -91,8 +91,9 @@ class _Download:
             return Fetched(self._received, answer.headers.get("Content-Type", ""), answer.headers.get("ETag"))
 
     def _start_over(self) -> None:
-        self._file.seek(0)
-        self._file.truncate()
+        if self._file.tell():
+            self._file.seek(0)
+            self._file.truncate()
         self._received = 0
         self._total: int | None = None
         self._md5 = hashlib.md5(usedforsecurity=False)

@@ -1,0 +1,1 @@
+"""The HTTP edge: signed URLs, vetted downloads, proven uploads."""
