@@ -81,9 +81,7 @@ def test_a_failed_job_shows_why_and_no_secret(admin: Browser, converter: Convert
 
 def test_a_failed_job_is_retried(admin: Browser, converter: Converter, wait_for: Wait) -> None:
     job_id = failed_job(converter, wait_for)
-    page = admin.post(
-        "/admin/conversions/conversionjob/", action="retry_jobs", _selected_action=job_id, index="0"
-    )
+    page = admin.post("/admin/conversions/conversionjob/", action="retry_jobs", _selected_action=job_id, index="0")
     assert "queued again" in page
     assert wait_for(job_id)["status"] == "succeeded"
 
@@ -95,7 +93,5 @@ def test_a_succeeded_job_shows_its_result_and_cannot_be_retried(
     page = admin.get(f"/admin/conversions/conversionjob/{job_id}/change/")
     assert "sha256" in page
     assert 'value="retry_jobs"' not in page
-    refused = admin.post(
-        "/admin/conversions/conversionjob/", action="retry_jobs", _selected_action=job_id, index="0"
-    )
+    refused = admin.post("/admin/conversions/conversionjob/", action="retry_jobs", _selected_action=job_id, index="0")
     assert "queued again" not in refused

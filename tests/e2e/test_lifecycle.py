@@ -67,11 +67,7 @@ def test_a_conversion_that_kills_its_process_every_time_ends_failed(
     converter = Converter(own_portal, store, request.node.name)
     job_id = hang(converter, times=9)
     for attempt in (1, 2, 3):
-        until(
-            lambda n=attempt: (
-                own_portal.request("GET", f"/jobs/{job_id}").body["attempts"] == n and children(own_portal)
-            )
-        )
+        until_attempt(own_portal, job_id, attempt)
         kill_child(own_portal)
     job = until_ended(own_portal, job_id)
     assert (job["status"], job["attempts"], job["error"]["code"]) == ("failed", 3, "worker_crashed")
@@ -107,6 +103,10 @@ def parent_of(pid: int) -> int:
         return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
     except (FileNotFoundError, ProcessLookupError):
         return 0
+
+
+def until_attempt(portal: Portal, job_id: str, number: int) -> None:
+    until(lambda: portal.request("GET", f"/jobs/{job_id}").body["attempts"] == number and children(portal))
 
 
 def until_ended(portal: Portal, job_id: str) -> dict[str, Any]:
