@@ -121,4 +121,4 @@ def as_number(text: str) -> str:
         number = Decimal(text)
     except ArithmeticError:
         return text.lower() if text.lower() in ("true", "false") else text
-    return str(number.normalize()) if number.is_finite() else text.lower()
+    return str(number.normalize()) if number.is_finite() else str(number)
