@@ -81,11 +81,19 @@ def connect(addresses: list[str], port: int, seconds: float) -> socket.socket:
         OSError: none did; the last one's error.
     """
     until = time.monotonic() + seconds
+    candidates = _candidates(addresses)
     failure: OSError = TimeoutError()
-    for number, address in enumerate(addresses):
-        share = (until - time.monotonic()) / (len(addresses) - number)
+    for number, address in enumerate(candidates):
+        share = (until - time.monotonic()) / (len(candidates) - number)
         try:
             return socket.create_connection((address, port), timeout=max(share, 0.01))
         except OSError as error:
             failure = error
     raise failure
+
+
+def _candidates(addresses: list[str]) -> list[str]:
+    """Two of each family, in the given order: stores have many, and too many would have too little time each."""
+    version_6 = [address for address in addresses if ":" in address][:2]
+    version_4 = [address for address in addresses if ":" not in address][:2]
+    return [address for address in addresses if address in version_6 + version_4]

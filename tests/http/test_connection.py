@@ -95,6 +95,12 @@ def test_it_takes_the_next_address_when_the_first_refuses(store: ObjectStore) ->
         assert connection.getpeername() == ("127.0.0.1", store.port)
 
 
+def test_many_dead_addresses_of_one_family_do_not_hide_a_living_one_of_the_other(store: ObjectStore) -> None:
+    dead = [f"100::{number}" for number in range(1, 9)]
+    with connect([*dead, "127.0.0.1"], store.port, 2) as connection:
+        assert connection.getpeername() == ("127.0.0.1", store.port)
+
+
 def certificate(directory: Path, name: str) -> Path:
     """A PEM file with a new self-signed certificate for a DNS name, and its key."""
     key = ec.generate_private_key(ec.SECP256R1())
