@@ -62,6 +62,8 @@ class JsonSource:
             self._rows.add([record], None)
         self._plan = self._rows.plan()
         if not self._plan.children:
+            self._look_through_the_rest(layout.start, 0, nothing_left=False)
+        if not self._plan.children:
             raise UnreadableFile("The file has no records with a value in them.", code="no_columns")
         self._encoding = encoding
 
@@ -83,10 +85,10 @@ class JsonSource:
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         """All records; see ``Source.batches``."""
-        self._decoder.repeated_keys.clear()
-        self._decoder.not_finite = self._rows.short = 0
+        self._decoder.forget()
+        self._rows.short = 0
         schema, rows = schema_of(self.columns), 0
-        for block in self._records.blocks(lambda: self._plan):
+        for block in self._records.blocks(self._native_plan):
             array = self._array(block, rows)
             columns = leaf_arrays(array, self._plan, flatten=self._flatten)
             yield from bounded(pa.RecordBatch.from_arrays(columns, schema=schema), self._context.batch_rows)
@@ -106,9 +108,13 @@ class JsonSource:
         self._plan = plan
         return self._rows.table(block.values, plan, before)
 
+    def _native_plan(self) -> Plan | None:
+        is_of_objects = self._rows.kinds.keys() == {"object"} and self._plan.children
+        return self._plan if is_of_objects and self._plan.fast else None
+
     def _look_through_the_rest(self, start: int, before: int, nothing_left: bool) -> None:
         self._plan = self._rows.plan()
-        for block in () if nothing_left else self._records.blocks(lambda: self._plan, start):
+        for block in () if nothing_left else self._records.blocks(self._native_plan, start):
             if block.parsed is not None:
                 self._learn(block.parsed)
                 before += block.parsed.table.num_rows

@@ -7,6 +7,8 @@ from typing import Any
 
 _ALWAYS_AN_INT = 18  # digits and sign: such an integer fits 64 bits
 
+_MOST_KEYS = 20  # named in a warning
+
 
 class Number(str):
     """A number as written: one with a fraction, an exponent, many digits, or the sign of zero."""
@@ -21,13 +23,14 @@ class Decoder:
     The second of two equal keys in one object is kept under ``key (2)``, the third under ``key (3)``.
 
     Attributes:
-        repeated_keys: those met so far, in order.
+        repeated: how many keys stood twice in their object.
+        repeated_keys: the first of them.
         not_finite: how many NaN and Infinity literals have been met.
     """
 
     def __init__(self) -> None:
-        self.repeated_keys: list[str] = []
-        self.not_finite = 0
+        self.repeated_keys: dict[str, None] = {}
+        self.repeated = self.not_finite = 0
         decoder: Any = json.JSONDecoder(
             object_pairs_hook=self._object,
             parse_float=Number,
@@ -35,6 +38,11 @@ class Decoder:
             parse_constant=self._constant,
         )
         self.scan = decoder.scan_once  # (text, start) -> (value, end)
+
+    def forget(self) -> None:
+        """Count from nothing: the file is about to be read again."""
+        self.repeated_keys.clear()
+        self.repeated = self.not_finite = 0
 
     def _object(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         found = dict(pairs)
@@ -50,7 +58,9 @@ class Decoder:
                 times[key] = times.get(key, 1) + 1
                 name = f"{key} ({times[key]})"
             if name != key:
-                self.repeated_keys.append(key)
+                self.repeated += 1
+                if len(self.repeated_keys) < _MOST_KEYS:
+                    self.repeated_keys[key] = None
             found[name] = value
         return found
 

@@ -17,6 +17,7 @@ import pyarrow.json as pj
 from connectors.files.json_shape import Plan, Shape, is_exact_double
 from connectors.types import MAX_DECIMAL_DIGITS
 
+_HEAD = 4096
 _BEFORE = r"[:\[,][ \t\r\n]*"
 _ODD = r"-0(?:\.0*)?(?:[eE][-+]?[0-9]+)?[ \t\r\n,\]}]|-?(?:NaN|Inf)"  # zeros with a sign, not finite
 _LONG = r"-?(?:[0-9.]{16,}|[0-9.]+[eE])"  # a double gives every number of 15 characters back
@@ -37,6 +38,8 @@ class Parsed:
 
 def parse(data: bytes, plan: Plan, *, one_per_line: bool) -> Parsed | None:
     """The objects of a block as a table of ``reading_type(plan)``; None if the exact decoder has to read it."""
+    if not data[:_HEAD].lstrip().startswith(b"{"):  # a null as the first record ends pyarrow's process
+        return None
     if not _is_clean_utf8(data):
         return None
     suspect = _contains(data, _SUSPECT)
@@ -87,15 +90,17 @@ def _contains(data: bytes, pattern: str) -> bool:
 def _read(data: bytes, schema: pa.Schema, one_per_line: bool) -> pa.Table | None:
     source: Any = pa.BufferReader(data)
     try:
-        return pj.read_json(
+        table = pj.read_json(
             source,
             read_options=pj.ReadOptions(use_threads=False, block_size=len(data) + 1),
             parse_options=pj.ParseOptions(
                 explicit_schema=schema, unexpected_field_behavior="error", newlines_in_values=not one_per_line
             ),
         )
+        table.validate()
     except (pa.ArrowException, UnicodeDecodeError):
         return None
+    return table
 
 
 def _proved(data: bytes, table: pa.Table) -> Parsed | None:

@@ -149,19 +149,18 @@ def _members(cursor: Cursor) -> Iterator[str]:
 
 
 def _skip(cursor: Cursor) -> bool:
-    """Pass over one value; whether it is an array that begins with an object."""
+    """Pass over one value; whether it is an array that begins with an object that has keys."""
     if cursor.peek() != "[":
         cursor.value()
         return False
     cursor.take("[")
-    of_objects = cursor.peek() == "{"
     if cursor.peek() == "]":
         cursor.take("]")
         return False
-    while True:
+    first = cursor.value()
+    while cursor.take(",]") == ",":
         cursor.value()
-        if cursor.take(",]") == "]":
-            return of_objects
+    return isinstance(first, dict) and bool(first)
 
 
 def _at_path(path: Path, cursor: Cursor, records_path: str) -> Layout:

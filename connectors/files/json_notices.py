@@ -20,11 +20,11 @@ def report(warnings: Warnings, layout: Layout, rows: Rows, plan: Plan, decoder: 
     _report_layout(warnings, layout)
     unique_names([name for name, _ in leaves(plan, flatten=flatten)], warnings)
     _report_kinds(warnings, rows)
-    if decoder.repeated_keys:
-        keys = ", ".join(f"'{key}'" for key in dict.fromkeys(decoder.repeated_keys[:_MOST]))
+    if decoder.repeated:
+        keys = ", ".join(f"'{key}'" for key in decoder.repeated_keys)
         warnings.add(
             "duplicate_keys",
-            f"{len(decoder.repeated_keys)} keys stood twice in one object ({keys}); the later values are kept under"
+            f"{decoder.repeated} keys stood twice in one object ({keys}); the later values are kept under"
             " 'key (2)' and so on.",
         )
     if decoder.not_finite:

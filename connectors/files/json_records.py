@@ -20,6 +20,7 @@ _EXACT_CHARACTERS = 2 << 20
 _SAMPLE_CHARACTERS = 256 << 10
 _SPOTS, _SPOT_BYTES = 16, 16 << 10
 _THREADS = 2
+_LONGEST_PAUSE = 31
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,24 +42,29 @@ class Records:
         self._decoder = decoder
         self._most_rows = most_rows
 
-    def blocks(self, plan: Callable[[], Plan], start: int | None = None) -> Iterator[Block]:
+    def blocks(self, plan: Callable[[], Plan | None], start: int | None = None) -> Iterator[Block]:
         """All records from ``start`` (a place where a record begins; None: the first).
 
         Args:
-            plan: the plan in force; asked again after each block that had to be decoded.
+            plan: the plan under which blocks may be read natively, None: all have to be decoded; asked again
+                after each block that was decoded.
 
         Raises:
             UnreadableFile: what is not JSON, with its place.
         """
         last = Block(self._layout.start if start is None else start)
+        pause, wait = 0, 0  # blocks to decode before the native reader is tried again, twice as many after each failure
         with ThreadPoolExecutor(_THREADS, thread_name_prefix="json") as pool:
             while not last.last:
-                if plan().fast and (self._layout.one_per_line or self._layout.separator):
-                    for block in self._fast(pool, last.end, plan()):
-                        last = block
-                        yield block
+                native = plan() if wait == 0 and (self._layout.one_per_line or self._layout.separator) else None
+                before = last
+                for block in self._fast(pool, last.end, native) if native else ():
+                    last = block
+                    yield block
+                if native:
+                    pause = wait = min(pause * 2 + 1, _LONGEST_PAUSE) if last is before else 0
                 if not last.last:
-                    last = self._exact(last.end)
+                    last, wait = self._exact(last.end), max(wait - 1, 0)
                     yield last
 
     def sample(self) -> Iterator[Any]:

@@ -37,8 +37,19 @@ class Plan:
 
     @property
     def fast(self) -> bool:
-        """Whether pyarrow's JSON reader reads these values without losing anything."""
-        return self.kind in FAST_KINDS and all(child.fast for _, child in self.children)
+        """Whether pyarrow's JSON reader reads these values without losing anything.
+
+        It makes malformed arrays of lists whose items are of no known type.
+        """
+        inside = [child for _, child in self.children]
+        return self.kind in FAST_KINDS and all(
+            child.fast and (self.kind != "list" or not child.has_nulls_only) for child in inside
+        )
+
+    @property
+    def has_nulls_only(self) -> bool:
+        """Whether some place in here only ever held null."""
+        return self.kind == "null" or any(child.has_nulls_only for _, child in self.children)
 
 
 def is_exact_double(text: str) -> bool:

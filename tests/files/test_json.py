@@ -244,6 +244,18 @@ def test_a_number_that_no_double_holds_is_found_behind_many(read: Read) -> None:
     assert column[0].as_py() == Decimal("1.5")
 
 
+@pytest.mark.parametrize("start", ["{}", "null"])
+def test_columns_are_found_behind_many_empty_records(read: Read, start: str) -> None:
+    table = read("\n".join([start] * 200_000 + ['{"a":1}']))
+    assert (table.num_rows, table.column("a")[-1].as_py()) == (200_001, 1)
+
+
+@pytest.mark.parametrize("record", ["[1,2]", "7", '{"a":[{"b":1},{"b":2}]}', '{"a":1e-300}'])
+def test_records_that_have_to_be_decoded_are_all_read(read: Read, record: str) -> None:
+    assert read("[" + ",".join([record] * ROWS) + "]").num_rows == ROWS
+    assert read("\n".join([record] * ROWS)).num_rows == ROWS
+
+
 def test_a_record_longer_than_a_block_is_read(read: Read) -> None:
     long = "y" * 20_000_000
     assert read(f'{{"a":"x"}}\n{{"a":"{long}"}}\n{{"a":"z"}}').column("a").to_pylist() == ["x", long, "z"]
