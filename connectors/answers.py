@@ -64,12 +64,17 @@ def store_code(head: bytes) -> str | None:
     return found[1].decode() if found else None
 
 
+def error_message(head: bytes) -> str | None:
+    """The store's own error message, if that is what a body begins with."""
+    if not _XML_ERROR.match(head):
+        return None
+    code = store_code(head)
+    return f"the store's error message ({code})" if code else "the store's error message"
+
+
 def error_page(head: bytes) -> str | None:
-    """What kind of error page these first bytes of a body are, or None."""
-    if _XML_ERROR.match(head):
-        code = store_code(head)
-        return f"the store's error message ({code})" if code else "the store's error message"
-    return "an HTML page" if _HTML.match(head) else None
+    """What kind of error page these first bytes of a body are, the store's or a gateway's, or None."""
+    return error_message(head) or ("an HTML page" if _HTML.match(head) else None)
 
 
 def content_md5(answer: Answer) -> str | None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from connectors.answers import HEAD_BYTES, content_md5, error_page, require_success
+from connectors.answers import HEAD_BYTES, content_md5, error_message, require_success
 from connectors.errors import TooLarge, Unavailable, UpstreamFailed
 from connectors.http import Answer, exchange
 from connectors.retries import Transient, repeat
@@ -63,9 +63,12 @@ def download(
 
 
 def error_page_reason(path: Path) -> str | None:
-    """Why a download that came with status 200 is an error page and no file, or None."""
+    """Why a download that came with status 200 is the store's error message and no file, or None.
+
+    An HTML page is left to the formats to refuse: it may be what the caller stored.
+    """
     with path.open("rb") as file:
-        kind = error_page(file.read(HEAD_BYTES))
+        kind = error_message(file.read(HEAD_BYTES))
     return f"source_url answered with {kind} instead of a file." if kind else None
 
 

@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 from connectors.errors import Unavailable, WorkerFailed
 
 _SAMPLE_ROWS = 10_000
+_SAMPLE_BYTES = 8 * 2**20
 _MAX_ROW_GROUP_BYTES = 64 * 2**20
 _COUNTABLE = (
     pa.types.is_string,
@@ -155,6 +156,8 @@ def _repeats(column: pa.ChunkedArray) -> bool:
     if not any(is_kind(column.type) for is_kind in _COUNTABLE):
         return False
     sample = column.slice(0, _SAMPLE_ROWS)
+    if sample.nbytes > _SAMPLE_BYTES:
+        return False
     return bool(pc.count_distinct(sample, mode="all").as_py() * 2 <= max(len(sample), 1))
 
 

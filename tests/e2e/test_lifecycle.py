@@ -78,7 +78,7 @@ def test_a_conversion_that_kills_its_process_every_time_ends_failed(
 
 def hang(converter: Converter, times: int = 1) -> str:
     """Submit a job that hangs in its download."""
-    converter.store.inject("hang", method="GET", key=converter.source, times=times, seconds=120)
+    converter.store.inject("hang", method="GET", key=converter.source, times=times, seconds=20)
     body = converter.request(b"id\n1\n", "csv")
     job_id: str = converter.portal.request("POST", "/convert/file", body, Prefer="respond-async").body["job_id"]
     until(lambda: converter.portal.request("GET", f"/jobs/{job_id}").body["status"] == "running")

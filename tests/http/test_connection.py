@@ -18,9 +18,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.addresses import connect, is_public, require_public, resolve
-from connectors.errors import UpstreamFailed
+from connectors.errors import LimitReached, UpstreamFailed
 from connectors.fetch import download
 from connectors.urls import SignedUrl, UrlPolicy, parse_signed_url
+from conversions.pipeline.transfer import upload
 from tests.http.conftest import parse
 from tests.store.client import ObjectStore
 
@@ -139,6 +140,22 @@ def test_https_proves_the_name_that_was_asked_for(tmp_path: Path, monkeypatch: p
     with ObjectStore(tmp_path / "store", certificate=pem, server_name="localhost") as store:
         store.put("o", b"over TLS")
         assert fetch(parse(store.presign("GET", "o"), store.host), tmp_path) == b"over TLS"
+
+
+def test_a_store_that_reads_in_dribbles_over_tls_ends_at_the_deadline(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pem = certificate(tmp_path, "localhost")
+    monkeypatch.setenv("SSL_CERT_FILE", str(pem))
+    large = tmp_path / "large"
+    with large.open("wb") as file:
+        file.truncate(64 * 2**20)
+    with ObjectStore(tmp_path / "store", certificate=pem, server_name="localhost") as store:
+        store.inject("slow", method="PUT", seconds=0.05)
+        url = parse(store.presign("PUT", "o"), store.host)
+        with pytest.raises(LimitReached):
+            upload(large, url, deadline=time.monotonic() + 2, progress=lambda _: None)
+        assert not store.exists("o")
 
 
 @pytest.mark.parametrize("trusted", [True, False])

@@ -257,14 +257,13 @@ def test_a_disk_that_fills_up_on_the_way_is_storage_full(edge: Edge) -> None:
     assert not edge.file.is_symlink()
 
 
-@pytest.mark.parametrize("fault", ["error_page_200", "html_200"])
-def test_an_error_page_with_status_200_is_recognised(edge: Edge, fault: str) -> None:
-    edge.store.inject(fault, method="GET", key=edge.key)
+def test_an_error_page_with_status_200_is_recognised(edge: Edge) -> None:
+    edge.store.inject("error_page_200", method="GET", key=edge.key)
     edge.download()
     reason = error_page_reason(edge.file)
     assert reason is not None
     assert reason.startswith("source_url answered with ")
-    assert "AccessDenied" in reason or "HTML page" in reason
+    assert "AccessDenied" in reason
 
 
 @pytest.mark.parametrize(
@@ -272,9 +271,8 @@ def test_an_error_page_with_status_200_is_recognised(edge: Edge, fault: str) -> 
     [
         (b'\xef\xbb\xbf <?xml version="1.0"?>\n<Error><Code>NoSuchKey</Code></Error>', True),
         (b"<Error><Code>NoSuchKey</Code></Error>", True),
-        (b"\n\n<!DOCTYPE html><html>", True),
-        (b"<html lang=en>", True),
-        (b"<!-- made by a gateway -->\n<HTML>", True),
+        (b"\n\n<!DOCTYPE html><html>", False),
+        (b"<html lang=en>", False),
         (b"<Errors>", False),
         (b"<htmlish>,1\n", False),
         (b'<?xml version="1.0"?><rows/>', False),
