@@ -1,8 +1,8 @@
 """Connections to database servers: one attempt, one checked address, TLS as asked for, failures with the right code.
 
-The ordinary drivers connect first, because they are quick and say exactly what is wrong. ConnectorX then goes to the same
-address. It cannot check a PostgreSQL server's host name itself: with ``verify-full`` the driver has proved it at this very
-address, and ConnectorX still demands a certificate of the same authorities. For MySQL it checks the name by itself.
+The ordinary drivers connect first, because they are quick and say exactly what is wrong. ConnectorX then goes to the
+same address. It cannot check a PostgreSQL server's host name itself: with ``verify-full`` the driver has proved it at
+this very address, and ConnectorX still demands a certificate of the same authorities. For MySQL it checks the name.
 """
 
 from __future__ import annotations
@@ -177,7 +177,8 @@ def postgresql_url(endpoint: Endpoint, connection: psycopg.Connection[Any], name
 def mysql_url(endpoint: Endpoint, connection: pymysql.Connection[Any]) -> str:
     """As ``postgresql_url``. With ``verify-full`` it names the host, so that ConnectorX can check the certificate."""
     mode = endpoint.credentials.ssl_mode
-    options = {"cxprotocol": "binary"}
+    # Without the last one a connection to this machine would move to the server's Unix socket, away from TLS.
+    options = {"cxprotocol": "binary", "prefer_socket": "false"}
     if is_encrypted(connection):
         options["ssl-mode"] = _MYSQL_TLS.get(mode, "REQUIRED")
     if mode in _MYSQL_TLS:

@@ -1,0 +1,1 @@
+"""Tests of database sources, against private servers started here."""

@@ -1,0 +1,7 @@
+"""Fixtures of the database tests."""
+
+from __future__ import annotations
+
+from tests.databases.fixtures import maria, postgres
+
+__all__ = ["maria", "postgres"]
