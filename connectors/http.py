@@ -202,8 +202,10 @@ class _TimedSocket:
         self._deadline = deadline
 
     def sendall(self, content: bytes) -> None:
-        self._wire.settimeout(self._seconds_left())
-        self._wire.sendall(content)
+        unsent = memoryview(content)
+        while unsent:
+            self._wire.settimeout(self._seconds_left())
+            unsent = unsent[self._wire.send(unsent) :]
 
     def receive_into(self, buffer: Any) -> int:
         self._wire.settimeout(self._seconds_left())

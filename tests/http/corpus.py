@@ -15,6 +15,8 @@ _CONFUSING = [
     rf"https://evil.example\@{HOST}/o?{V4}",
     rf"https://{HOST}\@evil.example/o?{V4}",
     rf"https://evil.example\.{HOST}/o?{V4}",
+    rf"https://{HOST}/\evil.example/o?{V4}",
+    rf"https://{HOST}/o?{V4}&x=\y",
     rf"https:\\{HOST}\o?{V4}",
     rf"https:/\{HOST}/o?{V4}",
     f"https://evil.example@{HOST}/o?{V4}",

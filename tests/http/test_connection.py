@@ -103,10 +103,12 @@ def test_many_dead_addresses_of_one_family_do_not_hide_a_living_one_of_the_other
 
 
 def certificate(directory: Path, name: str) -> Path:
-    """A PEM file with a new self-signed certificate for a DNS name, and its key."""
+    """A PEM file with a new self-signed certificate for a DNS name or an IP address, and its key."""
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     now = datetime.now(UTC)
+    is_address = name.replace(".", "").isdigit()
+    who = x509.IPAddress(ip_address(name)) if is_address else x509.DNSName(name)
     made = (
         x509.CertificateBuilder()
         .subject_name(subject)
@@ -115,7 +117,7 @@ def certificate(directory: Path, name: str) -> Path:
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - timedelta(days=1))
         .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
+        .add_extension(x509.SubjectAlternativeName([who]), critical=False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .sign(key, hashes.SHA256())
     )
@@ -134,10 +136,11 @@ def fetch(url: SignedUrl, directory: Path) -> bytes:
     return to.read_bytes()
 
 
-def test_https_proves_the_name_that_was_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    pem = certificate(tmp_path, "localhost")
+@pytest.mark.parametrize("name", ["localhost", "127.0.0.1"])
+def test_https_proves_the_name_that_was_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    pem = certificate(tmp_path, name)
     monkeypatch.setenv("SSL_CERT_FILE", str(pem))
-    with ObjectStore(tmp_path / "store", certificate=pem, server_name="localhost") as store:
+    with ObjectStore(tmp_path / "store", certificate=pem, server_name=name) as store:
         store.put("o", b"over TLS")
         assert fetch(parse(store.presign("GET", "o"), store.host), tmp_path) == b"over TLS"
 

@@ -173,6 +173,16 @@ def test_it_starts_over_when_the_store_ignores_the_range(edge: Edge) -> None:
     assert edge.file.read_bytes() == CONTENT
 
 
+@pytest.mark.parametrize(
+    "part", [b"2-5/6\r\n\r\ncdef", b"3-8/9\r\n\r\ndefghi", b"0-5/6\r\n\r\nabcdef", b"4-5/6\r\n\r\nef", b"*\r\n\r\n"]
+)
+def test_a_part_that_does_not_fit_is_not_put_to_what_is_there(edge: Edge, answering: Server, part: bytes) -> None:
+    whole = b'HTTP/1.1 200 OK\r\nETag: "x"\r\nContent-Length: 6\r\n\r\nabcdef'
+    url = answering(whole[:-3], b"HTTP/1.1 206 Partial Content\r\nContent-Range: bytes " + part, whole)
+    edge.download(url)
+    assert edge.file.read_bytes() == b"abcdef"
+
+
 def test_a_body_that_stays_truncated_is_never_a_file(edge: Edge) -> None:
     edge.store.inject("truncate", method="GET", key=edge.key, times=-1, after=10)
     error = failure(edge)
