@@ -112,7 +112,7 @@ def _retry_after(answer: Answer) -> float:
     if re.fullmatch(r"[0-9]{1,9}", wish):
         return float(wish)
     try:
-        moment = parsedate_to_datetime(wish)
-    except ValueError:
+        moment = parsedate_to_datetime(wish).astimezone(UTC)
+    except (ValueError, OverflowError):
         return 0.0
-    return max(0.0, (moment.astimezone(UTC) - datetime.now(UTC)).total_seconds())
+    return max(0.0, (moment - datetime.now(UTC)).total_seconds())

@@ -226,7 +226,9 @@ def test_it_waits_as_long_as_the_store_asks_but_not_past_the_deadline(edge: Edge
     assert len(edge.requests()) == 1
 
 
-@pytest.mark.parametrize("wish", ["0", "Thu, 01 Jan 1970 00:00:00 GMT", "soon", "-1", "9" * 40])
+@pytest.mark.parametrize(
+    "wish", ["0", "Thu, 01 Jan 1970 00:00:00 GMT", "1 Jan 1 0:0:0 +99999999999999", "soon", "-1", "9" * 40]
+)
 def test_it_understands_any_wish_to_be_left_alone(edge: Edge, wish: str) -> None:
     edge.store.inject("503", method="GET", key=edge.key, retry_after=wish)
     assert edge.download().bytes == len(CONTENT)
