@@ -37,7 +37,7 @@ _LONGEST_SIGNATURE = 604_800  # seconds: stores honour no version 4 signature fo
 
 @dataclass(frozen=True, slots=True)
 class UrlPolicy:
-    """Where URLs may point.
+    """Where URLs may point. Names are taken as operators write them: in any case, with spaces or a leading dot.
 
     Attributes:
         allowed_domains: a host matches if it equals one or ends with a dot and it.
@@ -48,6 +48,11 @@ class UrlPolicy:
     allowed_domains: tuple[str, ...]
     dev_hosts: tuple[str, ...] = ()
     any_public_host: bool = False
+
+    def __post_init__(self) -> None:
+        domains = (domain.strip().lower().removeprefix("*").strip(".") for domain in self.allowed_domains)
+        object.__setattr__(self, "allowed_domains", tuple(filter(None, domains)))
+        object.__setattr__(self, "dev_hosts", tuple(host.strip().lower() for host in self.dev_hosts))
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> UrlPolicy:

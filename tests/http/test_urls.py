@@ -190,3 +190,13 @@ def test_an_operators_own_domain_does_not_bring_amazon_with_it() -> None:
     own = UrlPolicy(("storage.example.org",))
     assert parse_signed_url(f"https://a.storage.example.org/o?{V4}", own, now=NOW).host == "a.storage.example.org"
     refusal(f"https://s3.eu-west-1.amazonaws.com/o?{V4}", own)
+
+
+@pytest.mark.parametrize(
+    "domain", [" Storage.Example.org", ".storage.example.org", "*.storage.example.org ", "storage.example.org."]
+)
+def test_a_domain_is_understood_as_operators_write_it(domain: str) -> None:
+    policy = UrlPolicy((domain, "", " ."))
+    assert parse_signed_url(f"https://a.storage.example.org/o?{V4}", policy, now=NOW).host == "a.storage.example.org"
+    refusal(f"https://evil.example/o?{V4}", policy)
+    refusal(f"https://evil-storage.example.org/o?{V4}", policy)
