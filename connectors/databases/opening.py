@@ -6,12 +6,13 @@ from contextlib import AbstractContextManager
 
 from connectors.databases.credentials import Credentials
 from connectors.databases.hosts import HostPolicy
+from connectors.databases.mysql import open_mysql
 from connectors.databases.postgresql import open_postgresql
 from connectors.databases.request import DatabaseRequest
 from connectors.errors import InvalidRequest
 from connectors.source import Context, Source
 
-_OPENERS = {"postgresql": open_postgresql}
+_OPENERS = {"postgresql": open_postgresql, "mysql": open_mysql}
 
 
 def open_database(

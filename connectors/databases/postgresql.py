@@ -27,8 +27,9 @@ from connectors.databases.postgresql_catalog import (
     quoted_table,
 )
 from connectors.databases.postgresql_failures import mapped, read_failure
+from connectors.databases.postgresql_ranges import column_ranges, ctid_ranges
 from connectors.databases.postgresql_types import plan_column
-from connectors.databases.ranges import ctid_ranges, in_order, names_of
+from connectors.databases.ranges import in_order, names_of
 from connectors.databases.request import DatabaseRequest
 from connectors.databases.source import DatabaseSource
 from connectors.databases.spool import spooled
@@ -38,6 +39,12 @@ from connectors.source import Context, Source
 _TRIES = 3
 _AUTO_BYTES_PER_CONNECTION = 32 * 2**20
 _MOST_AUTOMATIC = 4
+_STREAM_ROWS = 16_384
+_TID_RANGE_SCANS = 140_000
+_END_OTHERS = """
+    SELECT pg_terminate_backend(pid) FROM pg_catalog.pg_stat_activity
+    WHERE application_name = %s AND pid <> pg_backend_pid()
+"""
 _NOTICE_A_VANISHED_CLIENT = (
     "SELECT set_config(name, '1s', false) FROM pg_catalog.pg_settings WHERE name = 'client_connection_check_interval'"
 )
@@ -103,11 +110,11 @@ class _Extract:
     def describe(self) -> DatabaseSource:
         columns, self._relation, heap = self._describe_table() if self._request.table else self._describe_query()
         names = names_of([column.name for column in columns], self._context)
+        self._divide(heap, [column.name for column in columns])
         plans = [
             plan_column(name, column.type, column.nullable, self._request.policies)
             for name, column in zip(names, columns, strict=True)
         ]
-        self._conditions = self._divide(heap, [column.name for column in columns])
         self._facts |= {
             "partitioned": self._connections > 1,
             "partitions": self._connections,
@@ -136,22 +143,29 @@ class _Extract:
         listed = f"({', '.join(self._inputs)})" if columns else ""
         return columns, f"(\n{self._request.query}\n) AS q{listed}", None
 
-    def _divide(self, heap: Heap | None, names: list[str]) -> list[str]:
-        """Conditions that each row fulfils exactly one of."""
-        column = self._request.partition_column
-        if column is not None and column not in names and self._request.columns is None:
+    def _divide(self, heap: Heap | None, names: list[str]) -> None:
+        """Choose the conditions of which every row fulfils exactly one, and how many are read at the same time.
+
+        A heap is read by the places of its rows: that balances whatever the values are, and bounds each range.
+        """
+        column, wanted = self._request.partition_column, self._request.partition_num
+        if column is not None and column not in names:
             raise InvalidRequest(
                 f"There is no column '{column}' to partition by; there are {', '.join(names)}.",
                 code="partition_column_not_found",
             )
-        self._connections = 1
-        if heap is None or not heap.has_ctid or self._server_version < 140000:
-            return []
-        wanted = self._request.partition_num
-        self._connections = wanted if isinstance(wanted, int) else _automatic(heap.size)
-        conditions = ctid_ranges(heap.blocks, heap.size, self._connections)
-        self._connections = min(self._connections, len(conditions))
-        return conditions
+        self._by_place = heap is not None and heap.has_ctid and self._server_version >= _TID_RANGE_SCANS
+        self._conditions = ["true"]
+        if heap is not None and self._by_place:
+            connections = wanted if isinstance(wanted, int) else _automatic(heap.size)
+            self._conditions = ctid_ranges(heap.blocks, heap.size, connections)
+            self._connections = min(connections, len(self._conditions))
+            return
+        if column is not None:
+            connections = wanted if isinstance(wanted, int) else _MOST_AUTOMATIC
+            given = self._inputs[names.index(column)]
+            self._conditions = column_ranges(self._connection, self._relation, given, connections, name=column)
+        self._connections = len(self._conditions)
 
     def _read(self, plans: Sequence[ColumnPlan], restore: Callable[[pa.RecordBatch], Any]) -> Iterator[Any]:
         started = time.monotonic()
@@ -161,18 +175,16 @@ class _Extract:
         )
         statement = f"SELECT {selected} FROM {self._relation}"  # noqa: S608 - made of quoted names and checked SQL
         self._reading = True
-        if self._conditions:
-            yield from self._read_ranges(statement, restore)
-        else:
-            yield from self._read_stream(statement, restore)
+        read = self._read_ranges if self._by_place else self._read_streams
+        yield from read([f"{statement} WHERE {condition}" for condition in self._conditions], restore)
         self._reading = False
         self._facts["query_execution_time_ms"] = round((time.monotonic() - started) * 1000, 1)
 
-    def _read_ranges(self, statement: str, restore: Callable[[pa.RecordBatch], Any]) -> Iterator[Any]:
-        def read(condition: str) -> list[Any]:
-            return [restore(batch) for batch in self._fetch(f"{statement} WHERE {condition}").to_batches()]
+    def _read_ranges(self, queries: list[str], restore: Callable[[pa.RecordBatch], Any]) -> Iterator[Any]:
+        def read(query: str) -> list[Any]:
+            return [restore(batch) for batch in self._fetch(query).to_batches()]
 
-        for batches in in_order(read, self._conditions, self._connections):
+        for batches in in_order(read, queries, self._connections):
             yield from batches
 
     def _fetch(self, query: str) -> pa.Table:
@@ -186,24 +198,24 @@ class _Extract:
                     raise error from failed
         raise AssertionError
 
-    def _read_stream(self, statement: str, restore: Callable[[pa.RecordBatch], Any]) -> Iterator[Any]:
+    def _read_streams(self, queries: list[str], restore: Callable[[pa.RecordBatch], Any]) -> Iterator[Any]:
         try:
-            batches = connectorx.stream(self._session, [statement], self._context.batch_rows)
+            batches = connectorx.stream(self._session, queries, min(self._context.batch_rows, _STREAM_ROWS))
             yield from (restore(batch) for batch in spooled(batches, self._context.temp_dir))
         except ReadFailed as failed:
             raise read_failure(str(failed)) from failed
 
     def stop(self, connect: Callable[[], psycopg.Connection[Any]]) -> None:
-        """Leave no statement behind on the server."""
+        """Leave no statement behind on the server.
+
+        The snapshot goes first, so that nothing can be begun in it any more.
+        """
+        self._connection.close()
         if not self._reading:
             return
         try:
             with connect() as side:
-                side.execute(
-                    "SELECT pg_cancel_backend(pid) FROM pg_stat_activity"
-                    " WHERE application_name = %s AND pid <> pg_backend_pid()",
-                    (self._name,),
-                )
+                side.execute(_END_OTHERS, (self._name,))
         except (ConversionError, psycopg.Error):
             # The server is gone or full: client_connection_check_interval and statement_timeout end what still runs.
             return

@@ -12,7 +12,7 @@ from connectors.databases.postgresql_types import PostgresType
 
 _TYPES = """
     SELECT t.oid, t.typname, format_type(t.oid, NULL), t.typtype::text, t.typelem, t.typbasetype, t.typtypmod,
-           t.typcategory = 'A' AND t.typlen = -1 AND t.typelem <> 0
+           t.typcategory = 'A' AND t.typelem <> 0 AND t.typname NOT IN ('oidvector', 'int2vector')
     FROM pg_catalog.pg_type t WHERE t.oid = ANY(%s)
 """
 _TABLE_COLUMNS = """

@@ -123,8 +123,7 @@ def _numeric_choices(kind: PostgresType, policies: Policies) -> tuple[Choice, ..
 
 
 def _decimal(precision: int, scale: int) -> Choice:
-    kind = pa.decimal128(precision, scale)
-    return Choice(kind, restore.cast_to(kind))
+    return Choice(pa.decimal128(precision, scale), restore.decimals(precision, scale))
 
 
 def _precision_and_scale(modifier: int) -> tuple[int, int]:

@@ -1,4 +1,4 @@
-"""Dividing a table into ranges that hold every row exactly once, and reading them in order, a few ahead."""
+"""Reading ranges in order, a few ahead; and names for the columns that come out."""
 
 from __future__ import annotations
 
@@ -10,34 +10,9 @@ from typing import TypeVar
 from connectors.source import Context
 
 T = TypeVar("T")
-# What all connections together may hold of ranges being read, in the table's own bytes.
-_IN_FLIGHT_BYTES = 96 * 2**20
-_MAX_RANGE_BYTES = 24 * 2**20
 
 
-def ctid_ranges(blocks: int, size: int, connections: int) -> list[str]:
-    """Conditions on PostgreSQL's ctid: consecutive blocks of about equal size, the last range without an end.
-
-    Args:
-        blocks: of the table, or of its largest part: a range is the same blocks of every part.
-        size: of all parts in bytes, with values stored out of line.
-        connections: how many ranges are read at the same time.
-    """
-    bytes_per_range = min(_MAX_RANGE_BYTES, _IN_FLIGHT_BYTES // connections)
-    ranges = max(1, min(blocks, -(-size // bytes_per_range)), min(blocks, connections) if size > 2**20 else 1)
-    starts = [blocks * number // ranges for number in range(1, ranges)]
-    lower = [None, *starts]
-    upper = [*starts, None]
-    return [_ctid_condition(low, high) for low, high in zip(lower, upper, strict=True)]
-
-
-def _ctid_condition(low: int | None, high: int | None) -> str:
-    parts = [f"ctid >= '({low},0)'"] if low is not None else []
-    parts += [f"ctid < '({high},0)'"] if high is not None else []
-    return " AND ".join(parts) or "true"
-
-
-def in_order(read: Callable[[str], T], conditions: Sequence[str], connections: int) -> Iterator[T]:
+def in_order(read: Callable[[str], T], queries: Sequence[str], connections: int) -> Iterator[T]:
     """Read ranges with so many threads and yield the results in the ranges' order, at most one waiting for each thread.
 
     Closing the iterator, or an error, abandons the ranges not yet begun.
@@ -45,8 +20,8 @@ def in_order(read: Callable[[str], T], conditions: Sequence[str], connections: i
     pool = ThreadPoolExecutor(connections, thread_name_prefix="range")
     waiting: deque[Future[T]] = deque()
     try:
-        for condition in conditions:
-            waiting.append(pool.submit(read, condition))
+        for query in queries:
+            waiting.append(pool.submit(read, query))
             if len(waiting) > connections:
                 yield waiting.popleft().result()
         while waiting:

@@ -9,6 +9,8 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from connectors.types import MAX_DECIMAL_DIGITS
+
 Restore = Callable[[pa.Array], pa.Array]
 _DATE = r"^\d{4}-\d{2}-\d{2}$"
 _TIMESTAMP = r"^\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2}(\.\d{1,6})?$"
@@ -25,6 +27,26 @@ class Misfit(Exception):
 def cast_to(kind: pa.DataType) -> Restore:
     """The same values in the type meant: from a wider one (as ConnectorX streams them) or from the server's text."""
     return lambda values: _cast(values, kind)
+
+
+def decimals(precision: int, scale: int) -> Restore:
+    """Decimal text, every digit kept; NaN, infinities and digits beyond the type are misfits.
+
+    Arrow's own cast wraps around silently for numbers of more than 38 digits, so only texts that are too short for that
+    are left to it unseen.
+    """
+    kind = pa.decimal128(precision, scale)
+    fraction = rf"(\.\d{{0,{scale}}}0*)?" if scale else r"(\.0*)?"
+    shape = rf"^-?0*\d{{0,{precision - scale}}}{fraction}$"
+    excess = rf"(\.\d{{{scale}}})0+$" if scale else r"(\b)\.0*$"
+
+    def restore(values: pa.Array) -> pa.Array:
+        longest = pc.max(pc.binary_length(values)).as_py() or 0
+        if longest > MAX_DECIMAL_DIGITS - scale:
+            values = pc.replace_substring_regex(_shaped(values, shape), excess, r"\1")
+        return _cast(values, kind)
+
+    return restore
 
 
 def dates(values: pa.Array) -> pa.Array:

@@ -7,6 +7,8 @@ understands the statement. What only the server can judge (syntax, names) is lef
 
 from __future__ import annotations
 
+import re
+
 import sqlglot
 from sqlglot import exp
 from sqlglot.dialects.dialect import Dialect
@@ -22,6 +24,13 @@ _STARTS = {"SELECT", "WITH", "VALUES", "TABLE", "("}
 _CHANGES = {"INSERT", "UPDATE", "DELETE", "MERGE", "REPLACE", "UPSERT"}
 _NOT_A_STATEMENT = {")", ",", ".", "(", "=", "<", ">", "+", "-", "*", "/", "::", "AS", "FROM", "<EOF>"}
 _LOCKS = {"UPDATE", "SHARE", "NO", "KEY"}
+# Between tokens only comments stand: as the server delimits them, neither nested nor -- without a space in MySQL.
+_COMMENTS = {
+    "mysql": re.compile(r"/\*.*?\*/|#[^\n]*|--(?=\s|\Z)[^\n]*", re.DOTALL),
+    "sqlite": re.compile(r"/\*.*?(\*/|\Z)|--[^\n]*", re.DOTALL),
+}
+_NEVER = re.compile(r"(?!)")
+_EXECUTABLE = {"mysql": re.compile(r"/\*M?!", re.IGNORECASE), "postgresql": _NEVER, "sqlite": _NEVER}
 _WRITES = (exp.Insert, exp.Update, exp.Delete, exp.Merge, exp.Create, exp.Drop, exp.Alter, exp.Copy, exp.Into, exp.Lock)
 _TEXTS = {
     TokenType.STRING,
@@ -75,16 +84,21 @@ def _tokens(sql: str, connector_type: str) -> list[Token]:
 
 
 def _check_comments(tokens: list[Token], sql: str, connector_type: str) -> None:
-    """MySQL runs what stands in ``/*! … */`` and MariaDB in ``/*M! … */``."""
-    if connector_type != "mysql":
-        return
-    outside = list(sql)
+    """What sqlglot takes for a comment must be one to the server too: MySQL runs ``/*! … */``; ``--1`` is a number."""
+    start = 0
     for token in tokens:
-        if token.token_type in _TEXTS or token.token_type == TokenType.IDENTIFIER:
-            outside[token.start : token.end + 1] = " " * (token.end + 1 - token.start)
-    text = "".join(outside).upper()
-    if "/*!" in text or "/*M!" in text:
+        _check_gap(sql[start : token.start], connector_type)
+        start = token.end + 1
+    _check_gap(sql[start:], connector_type)
+
+
+def _check_gap(gap: str, connector_type: str) -> None:
+    if _EXECUTABLE[connector_type].search(gap):
         raise _refusal("an executable comment (/*! … */)")
+    if connector_type == "postgresql":
+        return  # Nested comments, and -- always a comment: sqlglot reads PostgreSQL as PostgreSQL does.
+    if _COMMENTS[connector_type].sub("", gap).strip():
+        raise _refusal("a comment that the server would read as SQL")
 
 
 def _check_shape(tokens: list[Token]) -> None:
