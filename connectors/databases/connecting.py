@@ -13,7 +13,7 @@ import ssl
 import struct
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from urllib.parse import quote, urlencode
 
 import certifi
@@ -129,7 +129,7 @@ def connect_mysql(endpoint: Endpoint, timeout: float) -> pymysql.Connection[Any]
         ConversionError: with one of the contract's codes.
     """
     wanted = endpoint.credentials
-    connection: pymysql.Connection[Any] = pymysql.Connection(
+    connection: Any = pymysql.Connection(
         host=wanted.host,
         port=wanted.port,
         user=wanted.username,
@@ -148,12 +148,12 @@ def connect_mysql(endpoint: Endpoint, timeout: float) -> pymysql.Connection[Any]
     except (pymysql.err.Error, OSError, *_NOT_MYSQL) as error:
         raise _mysql_failure(endpoint, error, timeout) from error
     connection._read_timeout = None
-    return connection
+    return cast("pymysql.Connection[Any]", connection)
 
 
 def is_encrypted(connection: pymysql.Connection[Any]) -> bool:
     """Whether a MySQL connection runs over TLS."""
-    return bool(connection._secure)
+    return bool(cast("Any", connection)._secure)
 
 
 def postgresql_url(endpoint: Endpoint, connection: psycopg.Connection[Any], name: str) -> str:
@@ -183,7 +183,7 @@ def mysql_url(endpoint: Endpoint, connection: pymysql.Connection[Any]) -> str:
         options["ssl-mode"] = _MYSQL_TLS.get(mode, "REQUIRED")
     if mode in _MYSQL_TLS:
         options["ssl-ca"] = str(endpoint.root_cert)
-    address = connection._sock.getpeername()[0]
+    address = cast("Any", connection)._sock.getpeername()[0]
     return _url(endpoint, endpoint.credentials.host if mode == "verify-full" else address, options)
 
 
@@ -199,8 +199,15 @@ def _first_to_accept(endpoint: Endpoint, timeout: float) -> socket.socket:
     *others, last = endpoint.addresses
     for address in others:
         with contextlib.suppress(OSError):
-            return socket.create_connection((address, endpoint.credentials.port), timeout)
-    return socket.create_connection((last, endpoint.credentials.port), timeout)
+            return _connected(address, endpoint.credentials.port, timeout)
+    return _connected(last, endpoint.credentials.port, timeout)
+
+
+def _connected(address: str, port: int, timeout: float) -> socket.socket:
+    connected = socket.create_connection((address, port), timeout)
+    connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    connected.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    return connected
 
 
 def _mysql_tls(endpoint: Endpoint) -> dict[str, Any]:

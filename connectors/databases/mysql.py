@@ -1,0 +1,250 @@
+"""MySQL and MariaDB as a source: described first, then read by ConnectorX connections that began in step.
+
+A snapshot cannot be handed from one connection to another here. So the table is locked against writing for the moment
+in which all connections begin their transactions; where the account may not lock, the facts say so.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
+from typing import Any
+
+import pyarrow as pa
+import pymysql
+
+from connectors.databases import connectorx
+from connectors.databases.columns import ColumnPlan
+from connectors.databases.connecting import Endpoint, connect_mysql, find_endpoint, mysql_url
+from connectors.databases.connectorx import ReadFailed, Session
+from connectors.databases.credentials import Credentials
+from connectors.databases.hosts import HostPolicy
+from connectors.databases.mysql_catalog import (
+    ResultColumn,
+    TableFacts,
+    describe,
+    describe_table,
+    quoted,
+    quoted_table,
+    table_facts,
+)
+from connectors.databases.mysql_failures import mapped, read_failure
+from connectors.databases.mysql_ranges import between, hashed, is_ordered
+from connectors.databases.mysql_types import plan_column
+from connectors.databases.ordering import keeping_order
+from connectors.databases.ranges import names_of
+from connectors.databases.request import DatabaseRequest
+from connectors.databases.source import DatabaseSource
+from connectors.databases.spool import spooled
+from connectors.errors import ConversionError, InvalidRequest
+from connectors.source import Context, Source
+
+_STREAM_BATCH_ROWS = 16_384
+_WORTH_DIVIDING_BYTES = 8 * 2**20
+_AUTO_BYTES_PER_CONNECTION = 32 * 2**20
+_MOST_AUTOMATIC = 4
+_LOCK_WAIT_SECONDS = 2
+# With these the server would read quotes and backslashes otherwise than the statement guard, or refuse odd dates.
+_MODES_NOT_KEPT = {
+    "ANSI_QUOTES", "NO_BACKSLASH_ESCAPES", "NO_ZERO_DATE", "NO_ZERO_IN_DATE",
+    "ANSI", "DB2", "MAXDB", "MSSQL", "ORACLE", "POSTGRESQL", "TRADITIONAL",
+}  # fmt: skip
+
+
+@contextmanager
+def open_mysql(
+    request: DatabaseRequest, credentials: Credentials, context: Context, policy: HostPolicy, seconds: float
+) -> Iterator[Source]:
+    """Open a table or query; see ``connectors.databases.opening.open_database``."""
+    endpoint = find_endpoint(credentials, policy, context.connect_timeout, context.temp_dir)
+    with closing(connect_mysql(endpoint, context.connect_timeout)) as connection:
+        with mapped():
+            extract = _Extract(request, context, connection, endpoint, seconds)
+            source = extract.describe()
+        try:
+            yield source
+        finally:
+            extract.stop()
+
+
+class _Extract:
+    """One table or query and how it is read. The connection describes, locks, and ends what is left running."""
+
+    def __init__(
+        self,
+        request: DatabaseRequest,
+        context: Context,
+        connection: pymysql.Connection[Any],
+        endpoint: Endpoint,
+        seconds: float,
+    ) -> None:
+        self._request = request
+        self._context = context
+        self._connection = connection
+        self._endpoint = endpoint
+        self._tag = f"tundra-{secrets.token_hex(8)}"
+        self._reading = False
+        settings = _settings(connection, seconds)
+        for statement in settings:
+            self._run(statement)
+        self._session = Session(
+            mysql_url(endpoint, connection),
+            (
+                *settings,
+                "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY",
+                # Tells this extract's connections from others when they have to be ended.
+                f"DO GET_LOCK(CONCAT('{self._tag}-', CONNECTION_ID()), 0)",
+            ),
+        )
+        self._facts: dict[str, Any] = {"connector_type": "mysql", "query": request.description}
+
+    def describe(self) -> DatabaseSource:
+        """The source, its columns and ranges planned."""
+        table = self._request.table
+        columns = self._describe_table(table) if table else self._describe_query()
+        names = names_of([column.name for column in columns], self._context)
+        plans = [
+            plan_column(name, column.type, column.nullable, self._request.policies)
+            for name, column in zip(names, columns, strict=True)
+        ]
+        self._facts |= {"partitioned": len(self._conditions) > 1, "partitions": len(self._conditions)}
+        return DatabaseSource(plans, self._read, self._context, total_rows=self._rows, facts=self._facts)
+
+    def _describe_table(self, parts: tuple[str, ...]) -> list[ResultColumn]:
+        table = quoted_table(parts)
+        columns = describe_table(self._connection, parts, describe(self._connection, f"SELECT * FROM {table}"))  # noqa: S608 - quoted
+        facts = table_facts(self._connection, parts)
+        self._rows = facts.rows
+        self._snapshots = facts.snapshots
+        self._lock = f"LOCK TABLES {table} READ"
+        self._conditions = self._divide(table, columns, facts)
+        if wanted := self._request.columns:
+            columns = [_column(name, columns) for name in wanted]
+        self._inputs = [quoted(column.name) for column in columns]
+        self._before, self._relation = "", table
+        return columns
+
+    def _describe_query(self) -> list[ResultColumn]:
+        query = self._request.query or ""
+        columns = describe(self._connection, query)
+        # Numbered, because a result's names may repeat; the line ends close a comment inside the query.
+        self._inputs = [f"c{number}" for number in range(len(columns))]
+        self._before = f"WITH q({', '.join(self._inputs)}) AS (\n{keeping_order(query)}\n) "
+        self._relation = "q"
+        self._rows = None
+        self._snapshots = True
+        self._lock = "FLUSH TABLES WITH READ LOCK"
+        self._conditions = ["TRUE"]
+        if (key := self._request.partition_column) is not None:
+            place = columns.index(_column(key, columns))
+            self._conditions = hashed(self._inputs[place], self._connections(None))
+        return columns
+
+    def _divide(self, table: str, columns: list[ResultColumn], facts: TableFacts) -> list[str]:
+        """Conditions that each row fulfils exactly one of."""
+        given = self._request.partition_column
+        key = given or facts.primary_key
+        ranges = self._connections(facts.size)
+        if key is None or ranges == 1 or (given is None and (facts.size or 0) < _WORTH_DIVIDING_BYTES):
+            return ["TRUE"]
+        kind = _column(key, columns).type
+        if key in facts.indexed and is_ordered(kind):
+            return between(self._connection, table, quoted(key), kind, ranges)
+        return hashed(quoted(key), ranges) if given else ["TRUE"]
+
+    def _connections(self, size: int | None) -> int:
+        wanted = self._request.partition_num
+        if isinstance(wanted, int):
+            return wanted
+        return max(1, min(_MOST_AUTOMATIC, (size or 0) // _AUTO_BYTES_PER_CONNECTION))
+
+    def _read(self, plans: Sequence[ColumnPlan], restore: Callable[[pa.RecordBatch], Any]) -> Iterator[Any]:
+        started = time.monotonic()
+        selected = ", ".join(
+            f"{plan.travels.format(given)} AS c{number}"
+            for number, (plan, given) in enumerate(zip(plans, self._inputs, strict=True))
+        )
+        statement = f"{self._before}SELECT {selected} FROM {self._relation}"  # noqa: S608 - quoted names, checked SQL
+        queries = [f"{statement} WHERE {condition}" for condition in self._conditions]
+        if self._conditions == ["TRUE"]:
+            queries = [statement]
+        self._reading = True
+        try:
+            batches = self._begin(queries)
+            yield from (restore(batch) for batch in spooled(batches, self._context.temp_dir))
+        except ReadFailed as failed:
+            raise read_failure(str(failed)) from failed
+        self._reading = False
+        self._facts["query_execution_time_ms"] = round((time.monotonic() - started) * 1000, 1)
+
+    def _begin(self, queries: list[str]) -> Iterator[pa.RecordBatch]:
+        """Start all connections; when that returns, each has its snapshot."""
+        problem = self._why_not_in_step() if len(queries) > 1 else None
+        self._facts["consistent_snapshot"] = problem is None
+        if problem is not None:
+            self._facts["snapshot_note"] = problem
+        try:
+            return connectorx.stream(self._session, queries, _STREAM_BATCH_ROWS)
+        finally:
+            with mapped():
+                self._run("UNLOCK TABLES")
+
+    def _why_not_in_step(self) -> str | None:
+        """None once nobody can write until ``UNLOCK TABLES``; else why the connections may see different moments."""
+        if not self._snapshots:
+            return "The table's storage engine has no snapshots."
+        try:
+            self._run(self._lock)
+        except pymysql.err.Error as error:
+            return f"The connections could not begin at the same moment: {error.args[-1]}."
+        return None
+
+    def _run(self, statement: str) -> None:
+        with self._connection.cursor() as cursor:
+            cursor.execute(statement)
+
+    def stop(self) -> None:
+        """Leave no statement behind on the server."""
+        if not self._reading:
+            return
+        # If the server is gone or full, max_statement_time ends what still runs.
+        with suppress(ConversionError, pymysql.err.Error):
+            side = connect_mysql(self._endpoint, self._context.connect_timeout)
+            with closing(side), side.cursor() as cursor:
+                cursor.execute("SELECT id FROM information_schema.processlist")
+                for (number,) in cursor.fetchall():
+                    cursor.execute("SELECT IS_USED_LOCK(%s)", (f"{self._tag}-{number}",))
+                    if cursor.fetchone() == (number,):
+                        cursor.execute(f"KILL {number:d}")
+
+
+def _settings(connection: pymysql.Connection[Any], seconds: float) -> tuple[str, ...]:
+    """Read-only, bounded, and with one reading of every text whatever the server's defaults are."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT VERSION(), @@SESSION.sql_mode")
+        version, modes = cursor.fetchone() or ("", "")
+    kept = [mode for mode in modes.split(",") if mode and mode not in _MODES_NOT_KEPT]
+    if "mariadb" in version.lower():
+        limit = f"SET SESSION max_statement_time = {max(0.001, seconds):.3f}"
+    else:
+        limit = f"SET SESSION max_execution_time = {max(1, int(seconds * 1000))}"
+    return (
+        "SET NAMES utf8mb4",
+        "SET SESSION TRANSACTION READ ONLY",
+        "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ",
+        f"SET SESSION sql_mode = '{','.join([*kept, 'ALLOW_INVALID_DATES'])}'",
+        "SET SESSION time_zone = '+00:00'",
+        f"SET SESSION lock_wait_timeout = {_LOCK_WAIT_SECONDS}",
+        "SET SESSION net_write_timeout = 3600",
+        limit,
+    )
+
+
+def _column(name: str, columns: list[ResultColumn]) -> ResultColumn:
+    for column in columns:
+        if column.name == name:
+            return column
+    known = ", ".join(column.name for column in columns)
+    raise InvalidRequest(f"There is no column '{name}'; there are {known}.", code="column_not_found")
