@@ -53,12 +53,10 @@ class Warnings:
     items: list[Notice] = field(default_factory=list)
 
     def add(self, issue: str, message: str, *, column: str | None = None, affected_rows: int | None = None) -> None:
-        """Append one warning."""
-        self.items.append(Notice(issue, message, column, affected_rows))
-
-    def clear(self) -> None:
-        """Forget all: the rows are about to be read again."""
-        self.items.clear()
+        """Append one warning, once."""
+        notice = Notice(issue, message, column, affected_rows)
+        if notice not in self.items:  # rows may be read twice
+            self.items.append(notice)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 
 from django.conf import settings
 
+from connectors import services as credentials
 from connectors.errors import ConversionError
 from connectors.urls import UrlPolicy
-from conversions.models import ConversionJob
+from conversions.models import ConversionJob, JobKind
 from conversions.pipeline.assignment import Assignment, Limits
 from conversions.sealed import unseal
 
@@ -35,6 +37,7 @@ def of(job: ConversionJob, temp_dir: Path) -> Assignment:
         limits=limits_for(job),
         urls=url_policy(),
         temp_dir=temp_dir,
+        secret_store=asdict(credentials.store_config()) if job.kind == JobKind.DATABASE else None,
     )
 
 
@@ -47,6 +50,8 @@ def limits_for(job: ConversionJob) -> Limits:
         max_rows=tundra.MAX_ROWS_PROCESSED,
         connect_timeout=tundra.DB_CONNECT_TIMEOUT_SECONDS,
         loopback_databases=tundra.IS_DEV,
+        sqlite_directory=tundra.SQLITE_DIRECTORY or None,
+        max_partitions=tundra.MAX_PARTITIONS,
     )
 
 

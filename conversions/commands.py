@@ -37,6 +37,11 @@ def json_object(text: str) -> dict[str, Any]:
     return value
 
 
+def partitions(text: str) -> int | str:
+    """``auto`` or a number of partitions."""
+    return int(text) if text.isdecimal() else text
+
+
 class JobCommand(BaseCommand):
     """A command that submits one job, runs it in this process and prints the API's answer.
 
@@ -65,6 +70,16 @@ class JobCommand(BaseCommand):
     def print_json(self, answer: dict[str, Any]) -> None:
         """The API's answer and nothing else."""
         self.stdout.write(json.dumps(answer, ensure_ascii=False, indent=2))
+
+    def print_conversion(self, job: ConversionJob) -> None:
+        """What became of a conversion, for people."""
+        done = job.result or {}
+        self.stdout.write(
+            f"{done['rows']:,} rows, {done['columns']} columns, {done['receipt']['bytes']:,} bytes in "
+            f"{done['processing_time_seconds']:.2f} s: {job.destination}"
+        )
+        for warning in done["warnings"] or []:
+            self.stdout.write(self.style.WARNING(f"warning: {warning}"))
 
     def _fail(self, error: ConversionError, *, as_json: bool) -> None:
         if as_json:

@@ -15,10 +15,11 @@ from typing import Any
 
 from django.conf import settings
 
+from connectors import services as credentials
 from connectors.errors import ConversionError, LimitReached, WorkerFailed
 from conversions import assignments, queue
 from conversions.engine.client import Attempt, Engine, Exit
-from conversions.models import ConversionJob
+from conversions.models import ConversionJob, JobKind
 
 logger = logging.getLogger(__name__)
 Show = Callable[[dict[str, Any]], None]
@@ -78,6 +79,7 @@ def run(job_id: str, show: Show = lambda _progress: None) -> None:
     with _attempt_directory(job) as directory:
         outcome, end = _run_in_child(job, directory, show)
     _settle(job, outcome)
+    _record_use(job, outcome)
     _log_end(job, outcome, end)
 
 
@@ -198,6 +200,12 @@ def _settle(job: ConversionJob, outcome: Outcome) -> None:
             job.end_cancelled()
         case Lost():
             pass
+
+
+def _record_use(job: ConversionJob, outcome: Outcome) -> None:
+    if job.kind == JobKind.DATABASE and isinstance(outcome, Succeeded | Failed):
+        error = outcome.error if isinstance(outcome, Failed) else None
+        credentials.record_use(job.request["credentials_id"], error)
 
 
 def _log_end(job: ConversionJob, outcome: Outcome, end: Exit | None) -> None:

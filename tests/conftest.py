@@ -31,6 +31,9 @@ def portal(tmp_path_factory: pytest.TempPathFactory, store: ObjectStore) -> Iter
         yield running
 
 
+pytest_plugins = ["tests.databases.fixtures"]
+
+
 class Converter:
     """Puts a file into the store, converts it through the API and reads the Parquet back."""
 

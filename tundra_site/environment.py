@@ -37,6 +37,7 @@ MAX_ROWS_PROCESSED: int | None = env.int("MAX_ROWS_PROCESSED", None, validate=PO
 MAX_PARTITIONS: int = env.int("MAX_PARTITIONS", 16, validate=Range(min=1, max=64))
 MAX_CONCURRENT_CONVERSIONS: int = env.int("MAX_CONCURRENT_CONVERSIONS", 5, validate=Range(min=1, max=256))
 MAX_ATTEMPTS: int = env.int("MAX_ATTEMPTS", 3, validate=Range(min=1, max=100))
+SQLITE_DIRECTORY: str = env.str("SQLITE_DIRECTORY", "")
 DB_CONNECT_TIMEOUT_SECONDS: float = env.float("DB_CONNECT_TIMEOUT_SECONDS", 5, validate=POSITIVE)
 SECRET_CACHE_TTL_SECONDS: int = env.int("SECRET_CACHE_TTL_SECONDS", 3600, validate=Range(min=0))
 

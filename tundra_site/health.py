@@ -12,6 +12,7 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
+from connectors import services
 from connectors.registry import FILE_FORMATS
 from conversions import queue
 
@@ -61,8 +62,8 @@ def info(_request: HttpRequest) -> JsonResponse:
                 "file_formats": list(FILE_FORMATS),
                 "output_format": "parquet",
                 "max_file_size_mb": tundra.MAX_FILE_SIZE_MB,
-                "supported_sources": ["file"],
-                "database_connectors": [],
+                "supported_sources": ["file", "database"],
+                "database_connectors": services.enabled_connectors(),
             },
             "limits": {
                 "max_processing_time_minutes": tundra.MAX_PROCESSING_TIME_MINUTES,
@@ -70,7 +71,7 @@ def info(_request: HttpRequest) -> JsonResponse:
                 "max_rows_processed": tundra.MAX_ROWS_PROCESSED,
                 "max_partitions": tundra.MAX_PARTITIONS,
             },
-            "features": ["file_conversion", "schema_inference", "jobs", "async"],
+            "features": ["file_conversion", "database_conversion", "schema_inference", "connection_test", "jobs", "async"],
         }
     )
 
@@ -96,6 +97,7 @@ def _storage_space() -> str:
 
 
 CHECKS: dict[str, Callable[[], str]] = {
+    "secret_manager": services.check_store,
     "database": _database,
     "queue": _queue,
     "storage_space": _storage_space,

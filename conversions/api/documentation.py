@@ -9,6 +9,7 @@ from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiRespo
 from rest_framework import serializers
 
 from conversions.api.answers import JobSerializer
+from conversions.api.database_serializers import ConvertDatabaseSerializer, TestConnectionSerializer
 from conversions.api.serializers import ConvertFileSerializer, InferSchemaSerializer, JobFilterSerializer
 
 ERROR = inline_serializer(
@@ -78,6 +79,9 @@ _FIELD = answer(
         "fidelity": serializers.CharField(help_text="`exact`, or the form that was agreed to instead."),
     },
 )
+_COLUMN_SCHEMA = answer(
+    "ColumnSchema", {"fields": serializers.ListField(child=_FIELD), "format": serializers.CharField()}
+)
 _RECEIPT = answer(
     "Receipt",
     {
@@ -94,10 +98,7 @@ _METADATA = answer(
     {
         "rows": serializers.IntegerField(),
         "columns": serializers.IntegerField(),
-        "column_schema": answer(
-            "ColumnSchema",
-            {"fields": serializers.ListField(child=_FIELD), "format": serializers.CharField()},
-        ),
+        "column_schema": _COLUMN_SCHEMA,
         "file_size_mb": serializers.FloatField(),
         "processing_time_seconds": serializers.FloatField(),
         "source_type": serializers.CharField(),
@@ -180,6 +181,101 @@ CONVERT_FILE: dict[str, Any] = {
             },
         )
     ],
+}
+_DATABASE_METADATA = answer(
+    "DatabaseConversionMetadata",
+    {
+        "rows": serializers.IntegerField(),
+        "columns": serializers.IntegerField(),
+        "column_schema": _COLUMN_SCHEMA,
+        "file_size_mb": serializers.FloatField(),
+        "processing_time_seconds": serializers.FloatField(),
+        "source_type": serializers.CharField(),
+        "rows_skipped": serializers.IntegerField(allow_null=True),
+        "warnings": serializers.ListField(child=serializers.CharField(), allow_null=True),
+        "query_execution_time_ms": serializers.FloatField(allow_null=True),
+        "connection_info": serializers.DictField(
+            help_text="connector_type, query, partitioned, partitions, consistent_snapshot, compression."
+        ),
+        "row_groups": serializers.IntegerField(),
+        "receipt": _RECEIPT,
+    },
+)
+CONVERT_DATABASE: dict[str, Any] = {
+    "operation_id": "convert_database",
+    "tags": ["convert"],
+    "request": ConvertDatabaseSerializer,
+    "parameters": [PREFER, REQUEST_ID],
+    "responses": {
+        200: answer(
+            "DatabaseConversionAnswer",
+            {
+                "success": serializers.BooleanField(),
+                "metadata": _DATABASE_METADATA,
+                "error": serializers.CharField(allow_null=True),
+                "job_id": serializers.UUIDField(),
+            },
+        ),
+        202: _NOT_YET,
+        **_ANSWERED,
+        **errors(404, 409),
+    },
+}
+TEST_CONNECTION: dict[str, Any] = {
+    "operation_id": "test_database_connection",
+    "tags": ["test"],
+    "request": TestConnectionSerializer,
+    "parameters": [REQUEST_ID],
+    "responses": {
+        200: answer(
+            "ConnectionSucceeded",
+            {
+                "success": serializers.BooleanField(),
+                "message": serializers.CharField(),
+                "metadata": answer(
+                    "ConnectionFacts",
+                    {
+                        "database_type": serializers.CharField(),
+                        "rows_returned": serializers.IntegerField(),
+                        "server_version": serializers.CharField(),
+                        "ssl": serializers.BooleanField(),
+                        "latency_ms": serializers.FloatField(),
+                        "read_only": serializers.BooleanField(),
+                    },
+                ),
+            },
+        ),
+        **errors(401, 403, 405, 413, 415, 429, 500),
+        400: OpenApiResponse(
+            answer(
+                "ConnectionFailed",
+                {
+                    "success": serializers.BooleanField(required=False),
+                    "error": serializers.CharField(required=False),
+                    "message": serializers.CharField(required=False),
+                    "suggestions": serializers.ListField(child=serializers.CharField(), required=False),
+                    "code": serializers.CharField(),
+                    "detail": serializers.CharField(required=False),
+                    "request_id": serializers.CharField(required=False),
+                    "errors": serializers.DictField(required=False),
+                },
+            ),
+            "The connection failed (`success` is false), or the request is malformed (the usual error).",
+        ),
+    },
+}
+LIST_CONNECTORS: dict[str, Any] = {
+    "operation_id": "list_connectors",
+    "tags": ["information"],
+    "responses": {
+        200: answer(
+            "Connectors",
+            {
+                "connectors": serializers.ListField(child=serializers.CharField()),
+                "count": serializers.IntegerField(),
+            },
+        )
+    },
 }
 INFER_SCHEMA: dict[str, Any] = {
     "operation_id": "infer_schema",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,13 @@ def file_conversion(checked: dict[str, Any], request: Request | None = None) -> 
 def schema_inference(checked: dict[str, Any], request: Request | None = None) -> Submission:
     """A submission from ``InferSchemaSerializer``'s data, or a command's with a local path instead of a URL."""
     return _submission(JobKind.SCHEMA, checked, request)
+
+
+def database_conversion(checked: dict[str, Any], request: Request | None = None) -> Submission:
+    """A submission from ``ConvertDatabaseSerializer``'s data, or a command's with a local path instead of a URL."""
+    what = checked.get("table_name") or "query"
+    label = f"{checked['connector_type']} {checked['credentials_id']}: {what}"
+    return replace(_submission(JobKind.DATABASE, checked, request), source=label)
 
 
 def _submission(kind: str, checked: dict[str, Any], request: Request | None) -> Submission:

@@ -2,10 +2,21 @@
 
 from django.urls import path
 
-from conversions.api import views
+from conversions.api import database_views, views
 
 urlpatterns = [
     path("convert/file", views.FileConversionViewSet.as_view({"post": "create"}), name="convert-file"),
+    path(
+        "convert/database",
+        database_views.DatabaseConversionViewSet.as_view({"post": "create"}),
+        name="convert-database",
+    ),
+    path(
+        "test/database-connection",
+        database_views.ConnectionTestViewSet.as_view({"post": "create"}),
+        name="test-connection",
+    ),
+    path("connectors", database_views.ConnectorViewSet.as_view({"get": "list"}), name="connectors"),
     path("infer/schema", views.SchemaInferenceViewSet.as_view({"post": "create"}), name="infer-schema"),
     path("jobs", views.JobViewSet.as_view({"get": "list"}), name="job-list"),
     path("jobs/<uuid:pk>", views.JobViewSet.as_view({"get": "retrieve"}), name="job-detail"),

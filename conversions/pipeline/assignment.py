@@ -20,6 +20,8 @@ class Limits:
         max_rows: of one conversion; None: no limit.
         connect_timeout: seconds until a connection attempt is given up.
         loopback_databases: whether a database on this machine may be read.
+        sqlite_directory: the only directory whose SQLite files may be read; None: none.
+        max_partitions: the most connections one job may read by.
     """
 
     seconds: float
@@ -27,6 +29,8 @@ class Limits:
     max_rows: int | None
     connect_timeout: float
     loopback_databases: bool
+    sqlite_directory: str | None
+    max_partitions: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +41,7 @@ class Assignment:
         kind: ``file``, ``database`` or ``schema``.
         request: the checked request, with whole URLs or local paths.
         temp_dir: the attempt's own directory.
+        secret_store: where a database job finds its credentials, as ``StoreConfig``'s fields.
     """
 
     kind: str
@@ -46,6 +51,7 @@ class Assignment:
     limits: Limits
     urls: UrlPolicy
     temp_dir: Path
+    secret_store: Mapping[str, Any] | None = None
 
     def as_json(self) -> dict[str, Any]:
         """Ready for ``json.dumps``."""

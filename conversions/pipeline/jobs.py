@@ -16,6 +16,7 @@ from connectors.urls import parse_signed_url
 from conversions.pipeline.assignment import Assignment
 from conversions.pipeline.attempt import Attempt
 from conversions.pipeline.convert import convert
+from conversions.pipeline.databases import open_source
 from conversions.pipeline.delivery import destination_of
 from conversions.pipeline.profile import infer_schema
 from conversions.pipeline.progress import Progress
@@ -36,6 +37,21 @@ def _convert_file(attempt: Attempt) -> dict[str, Any]:
     with _opened_file(attempt) as source:
         metadata = convert(source, destination, attempt)
         return {**metadata, "source_type": "file", "source": dict(source.facts)}
+
+
+def _convert_database(attempt: Attempt) -> dict[str, Any]:
+    destination = destination_of(attempt)
+    attempt.progress.enter("convert")
+    with open_source(attempt) as source:
+        metadata = convert(source, destination, attempt)
+        facts = dict(source.facts)
+        return {
+            **metadata,
+            "source_type": "database",
+            "rows_skipped": None,
+            "query_execution_time_ms": facts.pop("query_execution_time_ms", None),
+            "connection_info": {**facts, "compression": attempt.assignment.request["compression"]},
+        }
 
 
 def _infer_schema(attempt: Attempt) -> dict[str, Any]:
@@ -83,5 +99,6 @@ def _local_source(attempt: Attempt) -> Path:
 
 _KINDS: dict[str, Callable[[Attempt], dict[str, Any]]] = {
     "file": _convert_file,
+    "database": _convert_database,
     "schema": _infer_schema,
 }

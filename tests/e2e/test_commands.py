@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
 
-from tests.portal import ROOT
+from tests.manage import manage
 from tests.store.client import ObjectStore
 
 PEOPLE = "id;name\n1;Ann\n2;Bob\n"
@@ -23,19 +20,6 @@ def home(tmp_path: Path) -> Path:
     """A place with a file and nothing else: no database, no portal."""
     (tmp_path / "people.csv").write_text(PEOPLE)
     return tmp_path
-
-
-def manage(home: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run ``manage.py`` with a data directory of its own."""
-    return subprocess.run(
-        [sys.executable, str(ROOT / "manage.py"), *arguments],
-        cwd=home,
-        env={**os.environ, "ENV": "dev", "TUNDRA_DATA_DIR": str(home / "var"), **environment},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
 
 
 def test_convert_file_works_right_after_the_clone(home: Path) -> None:

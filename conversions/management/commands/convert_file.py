@@ -45,11 +45,5 @@ class Command(JobCommand):
         job = self.run_job(submit, as_json=given["json"])
         if given["json"]:
             self.print_json(success_of(job))
-            return
-        done = job.result or {}
-        self.stdout.write(
-            f"{done['rows']:,} rows, {done['columns']} columns, {done['receipt']['bytes']:,} bytes in "
-            f"{done['processing_time_seconds']:.2f} s: {job.destination}"
-        )
-        for warning in done["warnings"] or []:
-            self.stdout.write(self.style.WARNING(f"warning: {warning}"))
+        else:
+            self.print_conversion(job)

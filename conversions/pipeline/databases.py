@@ -1,0 +1,53 @@
+"""A database source, opened with a secret that only this process sees."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from connectors.databases.credentials import Credentials
+from connectors.databases.hosts import HostPolicy
+from connectors.databases.opening import open_database
+from connectors.databases.request import DatabaseRequest
+from connectors.errors import ConversionError
+from connectors.secrets.opening import StoreConfig, open_store
+from connectors.source import Source
+from conversions.pipeline.attempt import Attempt
+
+
+@contextmanager
+def open_source(attempt: Attempt) -> Iterator[Source]:
+    """Open the table or query that the request names.
+
+    When the database refuses the password, the secret is read once more past its cache: it may just have been rotated.
+
+    Raises:
+        ConversionError: the secret or the database is not to be had.
+    """
+    request = attempt.assignment.request
+    store = open_store(StoreConfig.from_json(attempt.assignment.secret_store or {}))
+    secret = store.get(request["credentials_id"])
+    with ExitStack() as stack:
+        try:
+            source = stack.enter_context(_opened(attempt, secret))
+        except ConversionError as error:
+            if error.code != "authentication_failed":
+                raise
+            fresh = store.get_fresh(request["credentials_id"])
+            if fresh == secret:
+                raise
+            source = stack.enter_context(_opened(attempt, fresh))
+        yield source
+
+
+@contextmanager
+def _opened(attempt: Attempt, secret: str) -> Iterator[Source]:
+    request, limits = attempt.assignment.request, attempt.assignment.limits
+    credentials = Credentials.parse(request["connector_type"], json.loads(secret))
+    directory = limits.sqlite_directory
+    policy = HostPolicy(limits.loopback_databases, Path(directory) if directory else None)
+    wanted = DatabaseRequest.parse(request, limits.max_partitions)
+    with open_database(wanted, credentials, attempt.context(), policy, limits.seconds) as source:
+        yield source
