@@ -58,7 +58,9 @@ class ColumnPlan:
     def column(self) -> Column:
         """The line of the type ledger."""
         first = self.choices[0]
-        return Column(self.name, first.kind, self.nullable, self.source_type, first.fidelity)
+        # A policy may put nulls where the table promises none.
+        nullable = self.nullable or first.altered is not None
+        return Column(self.name, first.kind, nullable, self.source_type, first.fidelity)
 
     def take(self, values: pa.Array) -> pa.Array:
         """What arrived, restored to the ledger's type.

@@ -50,12 +50,14 @@ def column_ranges(
     """
     if number == 1:
         return ["true"]
-    shares = ", ".join(f"{place}.0 / {number}" for place in range(1, number))
+    cuts = [f"percentile_disc({place}.0 / {number}) WITHIN GROUP (ORDER BY {column})" for place in range(1, number)]
+    names = [f"b{place}" for place in range(1, number)]
+    found = ", ".join(f"{cut} AS {each}" for cut, each in zip(cuts, names, strict=True))
     try:
         rows = connection.execute(f"""
-            SELECT DISTINCT bound, bound::text AS shown, pg_typeof(bound)::text AS type FROM (
-                SELECT unnest(percentile_disc(ARRAY[{shares}]::float8[]) WITHIN GROUP (ORDER BY {column})) AS bound
-                FROM {relation}
+            SELECT shown, type FROM (
+                SELECT DISTINCT bound, bound::text AS shown, pg_typeof(bound)::text AS type
+                FROM (SELECT {found} FROM {relation}) AS found, LATERAL (VALUES ({"), (".join(names)})) AS v(bound)
             ) AS bounds WHERE bound IS NOT NULL ORDER BY bound
         """).fetchall()  # noqa: S608 - made of quoted names and checked SQL
     except psycopg.errors.UndefinedFunction:
@@ -63,7 +65,7 @@ def column_ranges(
             f"The column '{name}' cannot be partitioned by: its type has no order.",
             code="partition_column_not_orderable",
         ) from None
-    bounds = [sql.Literal(text).as_string(connection) + f"::{kind}" for _, text, kind in rows]
+    bounds = [sql.Literal(text).as_string(connection) + f"::{kind}" for text, kind in rows]
     if not bounds:
         return ["true"]
     between = [f"{column} >= {low} AND {column} < {high}" for low, high in pairwise(bounds)]

@@ -49,14 +49,14 @@ def opened(server: AnyServer, **fields: Any) -> Iterator[Source]:
         yield source
 
 
-def extract(server: AnyServer, **fields: Any) -> Extract:
-    """Read everything a request asks for."""
+def extract(server: AnyServer, seconds: float = 60.0, **fields: Any) -> Extract:
+    """Read everything a request asks for, with so much time for each statement."""
     kind = connector_type(server)
     credentials = Credentials.parse(kind, server.credentials())
     request = DatabaseRequest.parse({"connector_type": kind, **fields})
     with tempfile.TemporaryDirectory() as directory:
         context = Context(temp_dir=Path(directory))
-        with open_database(request, credentials, context, ALLOW_LOOPBACK, 60.0) as source:
+        with open_database(request, credentials, context, ALLOW_LOOPBACK, seconds) as source:
             path = Path(directory) / "out.parquet"
             pq.write_table(_all_rows(source), path)
             columns = {column.name: column for column in source.columns}

@@ -252,3 +252,12 @@ def test_the_ledger_names_the_servers_types_and_what_cannot_be_null(postgres: Po
 def test_a_record_and_a_row_constructor_are_text(postgres: PostgresServer) -> None:
     result: Extract = extract(postgres, query="SELECT ROW(1, 'a b', NULL) AS r, (SELECT p FROM (SELECT 1 a) p) AS p")
     assert (result.values("r"), result.values("p")) == (['(1,"a b",)'], ["(1)"])
+
+
+def test_a_policy_may_put_nulls_where_the_table_has_none(postgres: PostgresServer) -> None:
+    postgres.execute(
+        "CREATE TABLE forever (d date NOT NULL)", "INSERT INTO forever VALUES ('infinity'), ('2020-01-01')"
+    )
+    result = extract(postgres, table_name="forever", options={"infinite_dates": "null"})
+    assert result.values() == [None, dt.date(2020, 1, 1)]
+    assert result.columns["d"].nullable
