@@ -51,7 +51,7 @@ class SecretNotFound(NotFound):
     code = "secret_not_found"
 
     def __init__(self, secret_id: str) -> None:
-        super().__init__(f"There are no credentials '{secret_id}'.")
+        super().__init__(f"There are no credentials '{secret_id}', or you may not use them.")
 
 
 class SecretAccessDenied(Denied):

@@ -1,0 +1,42 @@
+"""What the commands about credentials share."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from django.core.management import BaseCommand, call_command
+from django.db import connection
+
+from connectors.errors import ConversionError
+from connectors.models import Credential
+
+# As the conversions' commands do; 2 is what argparse itself exits with for wrong usage.
+EXIT_BAD_INPUT, EXIT_FAILED = 2, 1
+
+
+class CredentialCommand(BaseCommand):
+    """A command whose ``run`` may refuse with a ConversionError: exit code 2 for bad input, 1 for anything else."""
+
+    requires_system_checks: list[str] = []
+
+    def handle(self, *_: Any, **given: Any) -> None:
+        """Run, or say in one sentence why not."""
+        _migrate_embedded_database()
+        try:
+            self.run(**given)
+        except ConversionError as error:
+            self.stderr.write(self.style.ERROR(error.message))
+            if error.hint:
+                self.stderr.write(error.hint)
+            sys.exit(EXIT_BAD_INPUT if error.http_status < 500 else EXIT_FAILED)
+
+    def run(self, **given: Any) -> None:
+        """Do it."""
+        raise NotImplementedError
+
+
+def _migrate_embedded_database() -> None:
+    """A command right after the clone needs no preparation."""
+    if connection.vendor == "sqlite" and Credential._meta.db_table not in connection.introspection.table_names():
+        call_command("migrate", verbosity=0)
