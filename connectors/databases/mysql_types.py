@@ -140,14 +140,18 @@ def _exactly(kind: pa.DataType) -> Choice:
     return Choice(kind, restore.cast_to(kind))
 
 
+def _decimal(precision: int, scale: int) -> Choice:
+    return Choice(pa.decimal128(precision, scale), restore.decimals(precision, scale))
+
+
 def _decimal_choices(kind: MysqlType, policies: Policies) -> tuple[Choice, ...]:
     text = replace(text_choice(type_label(kind)), fidelity="exact digits as text")
     if kind.precision <= MAX_DECIMAL_DIGITS:
-        return _exactly(pa.decimal128(kind.precision, kind.scale)), text
+        return _decimal(kind.precision, kind.scale), text
     if policies.numeric == "text":
         return (text,)
     # Sums are declared with more digits than they have.
-    return _exactly(pa.decimal128(MAX_DECIMAL_DIGITS, kind.scale)), text
+    return _decimal(MAX_DECIMAL_DIGITS, kind.scale), text
 
 
 def _date_choices(policies: Policies) -> tuple[Choice, ...]:
