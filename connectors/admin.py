@@ -94,16 +94,18 @@ class CredentialAdmin(ModelAdmin):  # type: ignore[misc]
     def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
         """Back to the credential when the secret store refuses."""
         try:
-            return super().delete_view(request, object_id, extra_context)
+            answer: HttpResponse = super().delete_view(request, object_id, extra_context)
         except ConversionError as error:
             return self._refused(request, error, reverse("admin:connectors_credential_change", args=[object_id]))
+        return answer
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         """Back to the list when the secret store refuses to delete."""
         try:
-            return super().changelist_view(request, extra_context)
+            answer: HttpResponse = super().changelist_view(request, extra_context)
         except ConversionError as error:
             return self._refused(request, error, reverse("admin:connectors_credential_changelist"))
+        return answer
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Credential]) -> None:
         """The same for each."""

@@ -15,7 +15,8 @@ from unfold.widgets import (
     UnfoldBooleanSwitchWidget,
 )
 
-from connectors.databases.credentials import DEFAULT_PORTS, SslMode
+from connectors import services
+from connectors.databases.credentials import SslMode
 from connectors.errors import ConversionError
 from connectors.models import Credential
 
@@ -84,7 +85,7 @@ class CreateForm(SecretForm):
         help_text=Credential._meta.get_field("id").help_text,
     )
     connector_type = forms.ChoiceField(
-        widget=UnfoldAdminSelectWidget(), choices=[(kind, kind) for kind in DEFAULT_PORTS]
+        widget=UnfoldAdminSelectWidget(), choices=lambda: [(kind, kind) for kind in services.enabled_connectors()]
     )
     is_stored = forms.BooleanField(
         label="Already in the secret store",

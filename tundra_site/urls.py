@@ -15,7 +15,6 @@ urlpatterns = [
     path("docs", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
     path("", include("conversions.api.urls")),
     path("", include("connectors.api.urls")),
-    path("", include("connectors.api.urls")),
     path("admin/", admin.site.urls),
 ]
 handler400 = "conversions.api.errors.bad_request"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
 
 from connectors.models import Credential
@@ -33,6 +34,7 @@ class CredentialSerializer(serializers.ModelSerializer[Credential]):
         read_only_fields = fields
 
 
+@extend_schema_serializer(many=False)  # one object, though the action is called list
 class CredentialListSerializer(serializers.Serializer[Any]):
     """The answer of ``GET /credentials``."""
 

@@ -17,6 +17,7 @@ from django.urls import reverse
 
 from connectors import services
 from connectors.models import Credential
+from connectors.secrets.store import SecretNotFound
 from tests.secrets.conftest import PLANTED
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("portal_data")]
@@ -150,7 +151,7 @@ def test_deleting_removes_the_secret(console: Client, account: dict[str, Any], i
     else:
         console.post(page_of("sales", "delete"), {"post": "yes"})
     assert not Credential.objects.exists()
-    with pytest.raises(services.NotFound):
+    with pytest.raises(SecretNotFound):
         services.secret_store().get("sales")
 
 

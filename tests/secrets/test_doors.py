@@ -134,7 +134,12 @@ def test_a_running_portal_lists_references_and_checks_its_store(
 @pytest.mark.django_db
 def test_a_caller_sees_only_what_it_may_use() -> None:
     ann, bob = User.objects.create_user("ann"), User.objects.create_user("bob")
-    for name, fields in {"of-ann": {"owner": ann}, "of-bob": {"owner": bob}, "of-all": {"for_everyone": True}}.items():
+    grants: dict[str, dict[str, Any]] = {
+        "of-ann": {"owner": ann},
+        "of-bob": {"owner": bob},
+        "of-all": {"for_everyone": True},
+    }
+    for name, fields in grants.items():
         Credential.objects.create(id=name, connector_type="mysql", **fields)
     Credential.objects.create(id="off", connector_type="mysql", owner=ann, is_disabled=True)
     client = Client()

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import sys
-from typing import Any, get_args
+from typing import Any
 
 from django.contrib.auth.models import User
 from django.core.management.base import CommandParser
 
 from connectors import services
 from connectors.commands import CredentialCommand
-from connectors.databases.credentials import ConnectorType
 from connectors.errors import InvalidRequest
 from connectors.models import Credential
 
@@ -26,7 +25,7 @@ class Command(CredentialCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         """Who they are and who may use them."""
         parser.add_argument("id", metavar="ID", help="what requests name as credentials_id")
-        parser.add_argument("--connector-type", required=True, choices=get_args(ConnectorType))
+        parser.add_argument("--connector-type", required=True, choices=services.enabled_connectors())
         parser.add_argument("--owner", metavar="USER", help="only this user may use them; otherwise every API caller")
         parser.add_argument(
             "--existing", action="store_true", help="the secret store has the secret already: make the reference only"
