@@ -59,7 +59,7 @@ class ConnectorViewSet(viewsets.ViewSet):
     """``GET /connectors``."""
 
     @extend_schema(**doc.LIST_CONNECTORS)
-    def list(self, request: Request) -> Response:
+    def retrieve(self, request: Request) -> Response:
         """The database connectors that are switched on."""
         names = credentials.enabled_connectors()
         return Response({"connectors": names, "count": len(names)})

@@ -88,7 +88,7 @@ _RECEIPT = answer(
         "bytes": serializers.IntegerField(),
         "sha256": serializers.CharField(),
         "etag": serializers.CharField(allow_null=True),
-        "verified": serializers.CharField(help_text="`md5`: the store's checksum is the file's; `status`: the store gives none."),
+        "verified": serializers.CharField(help_text="How the store proved it: `md5`; `status`: it gives no checksum."),
         "rows": serializers.IntegerField(help_text="From the file's footer, read back before delivery."),
     },
 )

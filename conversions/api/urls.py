@@ -16,7 +16,7 @@ urlpatterns = [
         database_views.ConnectionTestViewSet.as_view({"post": "create"}),
         name="test-connection",
     ),
-    path("connectors", database_views.ConnectorViewSet.as_view({"get": "list"}), name="connectors"),
+    path("connectors", database_views.ConnectorViewSet.as_view({"get": "retrieve"}), name="connectors"),
     path("infer/schema", views.SchemaInferenceViewSet.as_view({"post": "create"}), name="infer-schema"),
     path("jobs", views.JobViewSet.as_view({"get": "list"}), name="job-list"),
     path("jobs/<uuid:pk>", views.JobViewSet.as_view({"get": "retrieve"}), name="job-detail"),

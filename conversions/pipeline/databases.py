@@ -11,8 +11,8 @@ from connectors.databases.credentials import Credentials
 from connectors.databases.hosts import HostPolicy
 from connectors.databases.opening import open_database
 from connectors.databases.request import DatabaseRequest
-from connectors.errors import ConversionError
 from connectors.secrets.opening import StoreConfig, open_store
+from connectors.secrets.store import use_secret
 from connectors.source import Source
 from conversions.pipeline.attempt import Attempt
 
@@ -26,20 +26,13 @@ def open_source(attempt: Attempt) -> Iterator[Source]:
     Raises:
         ConversionError: the secret or the database is not to be had.
     """
-    request = attempt.assignment.request
     store = open_store(StoreConfig.from_json(attempt.assignment.secret_store or {}))
-    secret = store.get(request["credentials_id"])
     with ExitStack() as stack:
-        try:
-            source = stack.enter_context(_opened(attempt, secret))
-        except ConversionError as error:
-            if error.code != "authentication_failed":
-                raise
-            fresh = store.get_fresh(request["credentials_id"])
-            if fresh == secret:
-                raise
-            source = stack.enter_context(_opened(attempt, fresh))
-        yield source
+        yield use_secret(
+            store,
+            attempt.assignment.request["credentials_id"],
+            lambda secret: stack.enter_context(_opened(attempt, secret)),
+        )
 
 
 @contextmanager
