@@ -46,11 +46,8 @@ _WORTH_DIVIDING_BYTES = 8 * 2**20
 _AUTO_BYTES_PER_CONNECTION = 32 * 2**20
 _MOST_AUTOMATIC = 4
 _LOCK_WAIT_SECONDS = 2
-# With these the server would read quotes and backslashes otherwise than the statement guard, or refuse odd dates.
-_MODES_NOT_KEPT = {
-    "ANSI_QUOTES", "NO_BACKSLASH_ESCAPES", "NO_ZERO_DATE", "NO_ZERO_IN_DATE",
-    "ANSI", "DB2", "MAXDB", "MSSQL", "ORACLE", "POSTGRESQL", "TRADITIONAL",
-}  # fmt: skip
+# With these the server would refuse a literal that is an odd date of its own.
+_MODES_NOT_KEPT = {"NO_ZERO_DATE", "NO_ZERO_IN_DATE", "TRADITIONAL"}
 
 
 @contextmanager
@@ -86,7 +83,9 @@ class _Extract:
         self._endpoint = endpoint
         self._tag = f"tundra-{secrets.token_hex(8)}"
         self._reading = False
-        settings = _settings(connection, seconds)
+        version, modes = _habits(connection)
+        _check_backslashes(request.query or "", modes)
+        settings = _settings(version, modes, seconds)
         for statement in settings:
             self._run(statement)
         self._session = Session(
@@ -220,12 +219,27 @@ class _Extract:
                         cursor.execute(f"KILL {number:d}")
 
 
-def _settings(connection: pymysql.Connection[Any], seconds: float) -> tuple[str, ...]:
-    """Read-only, bounded, and with one reading of every text whatever the server's defaults are."""
+def _habits(connection: pymysql.Connection[Any]) -> tuple[str, list[str]]:
+    """The server's version and the SQL modes that its sessions begin with."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT VERSION(), @@SESSION.sql_mode")
         version, modes = cursor.fetchone() or ("", "")
-    kept = [mode for mode in modes.split(",") if mode and mode not in _MODES_NOT_KEPT]
+    return version, [mode for mode in modes.split(",") if mode]
+
+
+def _check_backslashes(query: str, modes: list[str]) -> None:
+    """Refuse a query in which this server sees other strings than the statement guard has seen."""
+    if "\\" in query and ("NO_BACKSLASH_ESCAPES" in modes or ("ANSI_QUOTES" in modes and '"' in query)):
+        raise InvalidRequest(
+            "The query contains a backslash, which this server's sql_mode (NO_BACKSLASH_ESCAPES or ANSI_QUOTES) reads "
+            "in its own way; write it as CHAR(92).",
+            code="query_not_allowed",
+        )
+
+
+def _settings(version: str, modes: list[str], seconds: float) -> tuple[str, ...]:
+    """Read-only, bounded, and with one reading of times and dates whatever the server's defaults are."""
+    kept = [mode for mode in modes if mode not in _MODES_NOT_KEPT]
     if "mariadb" in version.lower():
         limit = f"SET SESSION max_statement_time = {max(0.001, seconds):.3f}"
     else:

@@ -74,8 +74,7 @@ class MysqlType:
 def plan_column(name: str, kind: MysqlType, nullable: bool, policies: Policies) -> ColumnPlan:
     """How a result column of this type travels and what it becomes."""
     travels, careful, choices = _plan(kind, policies)
-    may_be_null = nullable or any(choice.altered is not None for choice in choices)
-    return ColumnPlan(name, kind.label or type_label(kind), may_be_null, travels, careful, choices)
+    return ColumnPlan(name, kind.label or type_label(kind), nullable, travels, careful, choices)
 
 
 def type_label(kind: MysqlType) -> str:
