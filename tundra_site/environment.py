@@ -101,7 +101,7 @@ def check() -> None:
     """
     if DEV_STORAGE_HOSTS and not IS_DEV:
         raise EnvError('Environment variable "DEV_STORAGE_HOSTS" only works with ENV=dev; use ALLOWED_STORAGE_DOMAINS.')
-    if SECRET_STORE == "google" and not GCP_PROJECT_ID:
+    if SECRET_STORE == "google" and not GCP_PROJECT_ID:  # noqa: S105 - a store's name
         raise EnvError(
             'Environment variable "GCP_PROJECT_ID" must name the Google Cloud project when SECRET_STORE is "google"; '
             "or set SECRET_STORE=local."

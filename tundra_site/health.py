@@ -71,7 +71,14 @@ def info(_request: HttpRequest) -> JsonResponse:
                 "max_rows_processed": tundra.MAX_ROWS_PROCESSED,
                 "max_partitions": tundra.MAX_PARTITIONS,
             },
-            "features": ["file_conversion", "database_conversion", "schema_inference", "connection_test", "jobs", "async"],
+            "features": [
+                "file_conversion",
+                "database_conversion",
+                "schema_inference",
+                "connection_test",
+                "jobs",
+                "async",
+            ],
         }
     )
 
