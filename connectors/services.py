@@ -18,7 +18,7 @@ from connectors.databases.hosts import HostPolicy
 from connectors.errors import ConversionError, InvalidRequest, NotFound
 from connectors.models import Credential
 from connectors.secrets.opening import StoreConfig, open_store
-from connectors.secrets.store import SecretNotFound, SecretStore, check_id
+from connectors.secrets.store import SecretNotFound, SecretStore, check_id, parse_secret
 
 if TYPE_CHECKING:
     from connectors.databases.connection_test import ConnectionFacts
@@ -219,21 +219,6 @@ def check_store() -> str:
     except ConversionError as error:
         return f"unhealthy: {error.message}"
     return "healthy"
-
-
-def parse_secret(payload: str) -> dict[str, Any]:
-    """A secret's JSON as a mapping. What is in it is for ``Credentials.parse`` to judge.
-
-    Raises:
-        InvalidRequest: it is no JSON object. The text is not quoted: it may be a password.
-    """
-    try:
-        values = json.loads(payload)
-    except (ValueError, RecursionError):
-        values = None
-    if not isinstance(values, dict):
-        raise InvalidRequest("The credentials are not a JSON object.", code="invalid_credentials")
-    return values
 
 
 def _may_use_unregistered(credentials_id: str, caller: Caller) -> bool:

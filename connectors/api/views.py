@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import viewsets
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -15,7 +16,16 @@ from connectors.errors import InvalidRequest
 class CredentialViewSet(viewsets.ViewSet):
     """References to credentials."""
 
-    @extend_schema(operation_id="list_credentials", tags=["credentials"], responses={200: CredentialListSerializer})
+    @extend_schema(
+        operation_id="list_credentials",
+        tags=["credentials"],
+        responses={
+            200: CredentialListSerializer,
+            400: OpenApiResponse(OpenApiTypes.OBJECT, "There are no parameters."),
+            401: OpenApiResponse(OpenApiTypes.OBJECT, "No API key, or one that is not valid."),
+            403: OpenApiResponse(OpenApiTypes.OBJECT, "Not allowed."),
+        },
+    )
     def list(self, request: Request) -> Response:
         """The credentials that the caller may name as ``credentials_id``, by name."""
         if request.query_params:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from connectors.errors import ConversionError, Denied, InvalidRequest, NotFound, UpstreamFailed
 
@@ -106,6 +107,21 @@ def check_payload(payload: str) -> bytes:
             code="invalid_credentials",
         )
     return encoded
+
+
+def parse_secret(payload: str) -> dict[str, Any]:
+    """A secret's JSON as a mapping. What is in it is for ``Credentials.parse`` to judge.
+
+    Raises:
+        InvalidRequest: it is no JSON object. The text is not quoted: it may be a password.
+    """
+    try:
+        values = json.loads(payload)
+    except (ValueError, RecursionError):
+        values = None
+    if not isinstance(values, dict):
+        raise InvalidRequest("The credentials are not a JSON object.", code="invalid_credentials")
+    return values
 
 
 def use_secret(store: SecretStore, secret_id: str, use: Callable[[str], Result]) -> Result:

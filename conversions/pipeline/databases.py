@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -12,7 +11,7 @@ from connectors.databases.hosts import HostPolicy
 from connectors.databases.opening import open_database
 from connectors.databases.request import DatabaseRequest
 from connectors.secrets.opening import StoreConfig, open_store
-from connectors.secrets.store import use_secret
+from connectors.secrets.store import parse_secret, use_secret
 from connectors.source import Source
 from conversions.pipeline.attempt import Attempt
 
@@ -38,7 +37,7 @@ def open_source(attempt: Attempt) -> Iterator[Source]:
 @contextmanager
 def _opened(attempt: Attempt, secret: str) -> Iterator[Source]:
     request, limits = attempt.assignment.request, attempt.assignment.limits
-    credentials = Credentials.parse(request["connector_type"], json.loads(secret))
+    credentials = Credentials.parse(request["connector_type"], parse_secret(secret))
     directory = limits.sqlite_directory
     policy = HostPolicy(limits.loopback_databases, Path(directory) if directory else None)
     wanted = DatabaseRequest.parse(request, limits.max_partitions)

@@ -12,6 +12,7 @@ from connectors import services
 from connectors.commands import CredentialCommand
 from connectors.errors import InvalidRequest
 from connectors.models import Credential
+from connectors.secrets.store import parse_secret
 
 
 class Command(CredentialCommand):
@@ -34,7 +35,7 @@ class Command(CredentialCommand):
     def run(self, **given: Any) -> None:
         """Create or rotate."""
         credential = Credential.objects.filter(pk=given["id"]).first()
-        secret = None if given["existing"] else services.parse_secret(sys.stdin.read())
+        secret = None if given["existing"] else parse_secret(sys.stdin.read())
         if credential is None or secret is None:
             services.create(
                 given["id"],
