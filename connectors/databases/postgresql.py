@@ -174,6 +174,9 @@ class _Extract:
             for number, (plan, given) in enumerate(zip(plans, self._inputs, strict=True))
         )
         statement = f"SELECT {selected} FROM {self._relation}"  # noqa: S608 - made of quoted names and checked SQL
+        if self._reading:
+            # An earlier read was given up: its connections would go on filling memory.
+            self._connection.execute(_END_OTHERS, (self._name,))
         self._reading = True
         read = self._read_ranges if self._by_place else self._read_streams
         yield from read([f"{statement} WHERE {condition}" for condition in self._conditions], restore)
@@ -191,7 +194,7 @@ class _Extract:
         """One range; read again when its connection breaks, as long as the snapshot exists."""
         for attempt in range(1, _TRIES + 1):
             try:
-                return connectorx.fetch(self._session, query).combine_chunks()
+                return connectorx.fetch(self._session, query)
             except ReadFailed as failed:
                 error = read_failure(str(failed))
                 if not getattr(error, "retryable", False) or attempt == _TRIES or self._connection.broken:

@@ -11,8 +11,8 @@ from psycopg import sql
 from connectors.errors import InvalidRequest
 
 # What all connections together may hold of ranges being read, in the table's own bytes.
-_IN_FLIGHT_BYTES = 96 * 2**20
-_MAX_RANGE_BYTES = 24 * 2**20
+_IN_FLIGHT_BYTES = 64 * 2**20
+_MAX_RANGE_BYTES = 16 * 2**20
 
 
 def ctid_ranges(blocks: int, size: int, connections: int) -> list[str]:

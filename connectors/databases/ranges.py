@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 
 def in_order(read: Callable[[str], T], queries: Sequence[str], connections: int) -> Iterator[T]:
-    """Read ranges with so many threads and yield the results in the ranges' order, at most one waiting for each thread.
+    """Read ranges with so many threads and yield the results in the ranges' order; no thread gets far ahead.
 
     Closing the iterator, or an error, abandons the ranges not yet begun.
     """
@@ -21,9 +21,9 @@ def in_order(read: Callable[[str], T], queries: Sequence[str], connections: int)
     waiting: deque[Future[T]] = deque()
     try:
         for query in queries:
-            waiting.append(pool.submit(read, query))
             if len(waiting) > connections:
                 yield waiting.popleft().result()
+            waiting.append(pool.submit(read, query))
         while waiting:
             yield waiting.popleft().result()
     finally:

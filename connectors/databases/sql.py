@@ -55,14 +55,14 @@ def checked_statement(sql: str, connector_type: str) -> str:
     if "\0" in sql or len(sql) > _MAX_CHARACTERS:
         raise _refusal(f"a NUL character or more than {_MAX_CHARACTERS:,} characters")
     tokens = _tokens(sql, connector_type)
-    _check_comments(tokens, sql, connector_type)
     while tokens and tokens[-1].token_type == TokenType.SEMICOLON:
         tokens.pop()
     if not tokens:
         raise InvalidRequest("The query is empty.", code="query_not_allowed")
     _check_shape(tokens)
-    _check_words(tokens, sql, connector_type)
     statement = sql[tokens[0].start : tokens[-1].end + 1]
+    _check_comments(tokens, sql, connector_type)
+    _check_words(tokens, sql, connector_type)
     _check_tree(statement, connector_type)
     return statement
 
@@ -89,7 +89,7 @@ def _check_comments(tokens: list[Token], sql: str, connector_type: str) -> None:
     for token in tokens:
         _check_gap(sql[start : token.start], connector_type)
         start = token.end + 1
-    _check_gap(sql[start:], connector_type)
+    _check_gap(sql[start:].replace(";", " "), connector_type)
 
 
 def _check_gap(gap: str, connector_type: str) -> None:
