@@ -9,10 +9,11 @@ from connectors.databases.hosts import HostPolicy
 from connectors.databases.mysql import open_mysql
 from connectors.databases.postgresql import open_postgresql
 from connectors.databases.request import DatabaseRequest
+from connectors.databases.sqlite import open_sqlite
 from connectors.errors import InvalidRequest
 from connectors.source import Context, Source
 
-_OPENERS = {"postgresql": open_postgresql, "mysql": open_mysql}
+_OPENERS = {"postgresql": open_postgresql, "mysql": open_mysql, "sqlite": open_sqlite}
 
 
 def open_database(
