@@ -22,7 +22,7 @@ from connectors.models import Credential
 
 _READ_ONLY = (
     "connector_type",
-    "is_disabled",
+    "state",
     "created_at",
     "rotated_at",
     "last_tested_at",
@@ -55,7 +55,7 @@ class CredentialAdmin(ModelAdmin):  # type: ignore[misc]
     change_form_outer_before_template = "connectors/credential_actions.html"
     readonly_fields = ("id", *_READ_ONLY)
     fieldsets = (
-        (None, {"fields": ("id", "connector_type", "is_disabled")}),
+        (None, {"fields": ("id", "connector_type", "state")}),
         ("Who may use it", {"fields": ("owner", "users", "groups", "for_everyone")}),
         ("History", {"fields": _READ_ONLY[2:]}),
     )
@@ -116,19 +116,19 @@ class CredentialAdmin(ModelAdmin):  # type: ignore[misc]
     def test_connections(self, request: HttpRequest, credentials: QuerySet[Credential]) -> None:
         """Connect with the stored secrets."""
         for credential in credentials:
-            self._do(request, credential, "connection tested", services.test)
+            self._do(request, credential, lambda it: services.describe(services.test(it)))
 
     @admin.action(description="Disable the selected credentials", permissions=["change"])
     def disable(self, request: HttpRequest, credentials: QuerySet[Credential]) -> None:
         """Nobody may use them any more."""
         for credential in credentials:
-            self._do(request, credential, "disabled", lambda it: services.set_disabled(it, is_disabled=True))
+            self._do(request, credential, lambda it: _set_disabled(it, is_disabled=True))
 
     @admin.action(description="Enable the selected credentials", permissions=["change"])
     def enable(self, request: HttpRequest, credentials: QuerySet[Credential]) -> None:
         """Whoever may use them may do so again."""
         for credential in credentials:
-            self._do(request, credential, "enabled", lambda it: services.set_disabled(it, is_disabled=False))
+            self._do(request, credential, lambda it: _set_disabled(it, is_disabled=False))
 
     @display(description="state", ordering="is_disabled", label={"enabled": "success", "disabled": "danger"})  # type: ignore[untyped-decorator]
     def state(self, credential: Credential) -> str:
@@ -182,17 +182,21 @@ class CredentialAdmin(ModelAdmin):  # type: ignore[misc]
         self.message_user(request, f"{credential}: the connection works; stored.", messages.SUCCESS)
         return HttpResponseRedirect(reverse("admin:connectors_credential_change", args=[credential.pk]))
 
-    def _do(
-        self, request: HttpRequest, credential: Credential, done: str, step: Callable[[Credential], object]
-    ) -> None:
+    def _do(self, request: HttpRequest, credential: Credential, step: Callable[[Credential], str]) -> None:
+        """Take a step that says what it did; put it on record and show it."""
         try:
-            step(credential)
+            done = step(credential)
         except ConversionError as error:
-            self.log_change(request, credential, f"{done}: {error.code}")
+            self.log_change(request, credential, f"tried, {error.code}: {error.message}")
             self.message_user(request, f"{credential}: {error.message}", messages.ERROR)
         else:
             self.log_change(request, credential, done)
             self.message_user(request, f"{credential}: {done}.", messages.SUCCESS)
+
+
+def _set_disabled(credential: Credential, *, is_disabled: bool) -> str:
+    services.set_disabled(credential, is_disabled=is_disabled)
+    return "disabled" if is_disabled else "enabled"
 
 
 def _create(form: CreateForm, user: User) -> Credential:

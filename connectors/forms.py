@@ -47,7 +47,8 @@ class SecretForm(forms.Form):
         label="TLS",
         widget=UnfoldAdminSelectWidget(),
         required=False,
-        choices=[("", "as is (prefer)"), *((mode, mode) for mode in get_args(SslMode))],
+        help_text="Encrypted where the server can when not given: prefer.",
+        choices=[("", "not given"), *((mode, mode) for mode in get_args(SslMode))],
     )
     ssl_root_cert = forms.CharField(
         label="TLS authority",

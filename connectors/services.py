@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, User
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from connectors.databases.credentials import Credentials, parse_connector_type
 from connectors.databases.hosts import HostPolicy
-from connectors.errors import ConversionError, InvalidRequest, NotFound
+from connectors.errors import ConversionError, InvalidRequest
 from connectors.models import Credential
 from connectors.secrets.opening import StoreConfig, open_store
 from connectors.secrets.store import SecretNotFound, SecretStore, check_id, parse_secret
@@ -98,12 +98,15 @@ def create(
     else:
         _refuse_taken(store, credentials_id)
         try_connection(kind, secret)
-    with transaction.atomic():
-        credential = Credential(id=credentials_id, connector_type=kind, owner=owner, for_everyone=for_everyone)
-        _record_test(credential, GOOD)
-        credential.save(force_insert=True)
-        if secret is not None:
-            store.put(credentials_id, json.dumps(dict(secret)))
+    credential = Credential(id=credentials_id, connector_type=kind, owner=owner, for_everyone=for_everyone)
+    _record_test(credential, GOOD)
+    try:
+        with transaction.atomic():
+            credential.save(force_insert=True)
+            if secret is not None:
+                store.put(credentials_id, json.dumps(dict(secret)))
+    except IntegrityError as error:
+        raise _taken(credentials_id) from error
     return credential
 
 
@@ -140,6 +143,12 @@ def test(credential: Credential) -> ConnectionFacts:
     finally:
         _record_test(credential, outcome)
         credential.save(update_fields=["last_tested_at", "last_test_outcome"])
+
+
+def describe(facts: ConnectionFacts) -> str:
+    """What a test found, for people."""
+    encrypted = "encrypted" if facts.ssl else "not encrypted"
+    return f"connected to {facts.database_type} {facts.server_version} in {facts.latency_ms:.0f} ms, {encrypted}"
 
 
 def set_disabled(credential: Credential, *, is_disabled: bool) -> None:
@@ -229,18 +238,22 @@ def _may_use_unregistered(credentials_id: str, caller: Caller) -> bool:
 
 def _refuse_taken(store: SecretStore, credentials_id: str) -> None:
     """A new reference never overwrites what is there, be it somebody else's secret in the same project."""
-    taken = Credential.objects.filter(pk=check_id(credentials_id)).exists()
+    if Credential.objects.filter(pk=check_id(credentials_id)).exists():
+        raise _taken(credentials_id)
     try:
-        taken = taken or bool(store.get_fresh(credentials_id))
-    except NotFound:
+        store.get_fresh(credentials_id)
+    except SecretNotFound:
         return
-    if taken:
-        raise ConversionError(
-            f"There are credentials '{credentials_id}' already.",
-            code="credentials_exist",
-            http_status=409,
-            hint="Rotate them, choose another id, or make only the reference to the secret that is there.",
-        )
+    raise _taken(credentials_id)
+
+
+def _taken(credentials_id: str) -> ConversionError:
+    return ConversionError(
+        f"There are credentials '{credentials_id}' already.",
+        code="credentials_exist",
+        http_status=409,
+        hint="Rotate them, choose another id, or make only the reference to the secret that is there.",
+    )
 
 
 def _record_test(credential: Credential, outcome: str) -> None:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import base64
+import fcntl
 import json
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-_TEMPORARY = ".writing-"  # no name starts with a dot
+# No name starts with a dot.
+_TEMPORARY, _LOCK = ".writing-", ".lock"
 
 
 class Sealed(Exception):
@@ -59,11 +62,21 @@ class EncryptedFiles:
         Raises:
             OSError: the file system failed; what was there is still there.
         """
-        self._replace(name, self._fernet.encrypt(json.dumps({"name": name, "value": value}).encode()))
+        with self._alone():
+            self._replace(name, self._fernet.encrypt(json.dumps({"name": name, "value": value}).encode()))
 
     def remove(self, name: str) -> None:
-        """Remove a value if there is one."""
-        (self.directory / name).unlink(missing_ok=True)
+        """Remove a value if there is one.
+
+        Raises:
+            OSError: the file system failed.
+        """
+        try:
+            self.directory.stat()
+        except FileNotFoundError:
+            return
+        with self._alone():
+            (self.directory / name).unlink(missing_ok=True)
 
     def names(self) -> list[str]:
         """Every name there is."""
@@ -77,16 +90,24 @@ class EncryptedFiles:
         Raises:
             Sealed: a file that no key opens; those before it are done.
         """
-        names = self.names()
-        for name in names:
-            try:
-                self._replace(name, self._fernet.rotate((self.directory / name).read_bytes()))
-            except InvalidToken as error:
-                raise Sealed(name) from error
+        with self._alone():
+            names = self.names()
+            for name in names:
+                try:
+                    self._replace(name, self._fernet.rotate((self.directory / name).read_bytes()))
+                except InvalidToken as error:
+                    raise Sealed(name) from error
         return len(names)
 
-    def _replace(self, name: str, content: bytes) -> None:
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """One writer at a time, so that a change of key neither undoes a write nor brings back what was removed."""
         self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with (self.directory / _LOCK).open("wb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+    def _replace(self, name: str, content: bytes) -> None:
         descriptor, temporary = tempfile.mkstemp(prefix=_TEMPORARY, dir=self.directory)  # 0600
         try:
             with os.fdopen(descriptor, "wb") as file:

@@ -112,7 +112,7 @@ def test_rotating_changes_what_was_filled_in(console: Client, account: dict[str,
 
 def test_the_actions_test_disable_and_enable(console: Client, account: dict[str, Any], operator: User) -> None:
     console.post(ADD, account)
-    assert "sales: connection tested." in act(console, "test_connections", "sales")
+    assert "sales: connected to PostgreSQL" in act(console, "test_connections", "sales")
     assert "sales: disabled." in act(console, "disable", "sales")
     assert not services.usable_by(operator).exists()
     assert "sales: enabled." in act(console, "enable", "sales")
@@ -175,7 +175,9 @@ def test_everything_done_is_on_record(console: Client, account: dict[str, Any], 
     act(console, "test_connections", "sales")
     act(console, "disable", "sales")
     done = LogEntry.objects.filter(object_id="sales", user=operator).order_by("pk")
-    assert [entry.change_message for entry in done] == ["tested and stored", "rotated", "connection tested", "disabled"]
+    said = [entry.change_message for entry in done]
+    assert [said[0], said[1], said[3]] == ["tested and stored", "rotated", "disabled"]
+    assert said[2].startswith("connected to PostgreSQL")
 
 
 @pytest.mark.parametrize("path", [ADD, LIST, f"{LIST}sales/change/", f"{LIST}sales/rotate/"])

@@ -116,6 +116,30 @@ def test_a_reader_never_meets_a_half_written_secret(local_store: LocalStore) -> 
     assert seen <= versions
 
 
+def test_a_key_change_undoes_nothing_that_happens_meanwhile(local_store: LocalStore, tmp_path: Path) -> None:
+    both = LocalStore(tmp_path / "stored", ["new key", KEY])
+    local_store.put("removed", SECRET)
+    done = threading.Event()
+
+    def change() -> None:
+        while not done.is_set():
+            both.change_key()
+
+    changer = threading.Thread(target=change)
+    changer.start()
+    try:
+        for number in range(100):
+            both.put("sales", str(number))
+            assert both.get("sales") == str(number)
+        both.delete("removed")
+    finally:
+        done.set()
+        changer.join()
+    assert both.get("sales") == "99"
+    with pytest.raises(SecretNotFound):
+        both.get("removed")
+
+
 def test_a_directory_that_cannot_be_used_is_named_as_the_reason(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     store = LocalStore(tmp_path / "file" / "stored", [KEY])

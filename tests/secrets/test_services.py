@@ -100,6 +100,10 @@ def test_a_secret_that_is_stored_already_can_be_referred_to(planted_account: Acc
     services.secret_store().put("sales", json.dumps(planted_account))
     services.create("sales", "postgresql", None, owner=ann)
     assert json.loads(services.resolve("sales", ann)) == planted_account
+    with pytest.raises(ConversionError, match="already") as caught:
+        services.create("sales", "postgresql", None, for_everyone=True)
+    assert caught.value.http_status == 409
+    assert not Credential.objects.get().for_everyone
 
 
 @pytest.mark.parametrize("payload", ["no json", "[1]", '"text"', "[" * 5000])

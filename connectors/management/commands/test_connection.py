@@ -33,8 +33,4 @@ class Command(CredentialCommand):
         if given["json"]:
             self.stdout.write(json.dumps(asdict(found)))
             return
-        encrypted = "encrypted" if found.ssl else "not encrypted"
-        self.stdout.write(
-            f"{credential}: connected to {found.database_type} {found.server_version} in {found.latency_ms:.0f} ms, "
-            f"{encrypted}."
-        )
+        self.stdout.write(f"{credential}: {services.describe(found)}.")
