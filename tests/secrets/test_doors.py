@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import subprocess
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 from django.conf import LazySettings
 from django.contrib.auth.models import User
+from django.core.management import call_command
 from django.test import Client
 
 from connectors.models import Credential
@@ -154,3 +156,23 @@ def test_a_caller_sees_only_what_it_may_use() -> None:
 def test_without_a_key_nothing_is_listed(settings: LazySettings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(settings.TUNDRA, "API_AUTH", "key")
     assert Client().get("/credentials").status_code in (401, 403)
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("portal_data")
+def test_the_command_can_name_an_owner(planted_account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+    ann = User.objects.create_user("ann")
+
+    def run(owner: str) -> None:
+        monkeypatch.setattr("sys.stdin", io.StringIO(json.dumps(planted_account)))
+        named = ("sales", "--connector-type", "postgresql", "--owner", owner)
+        call_command("store_credentials", *named, stdout=io.StringIO(), stderr=io.StringIO())
+
+    with pytest.raises(SystemExit) as caught:
+        run("nobody")
+    assert caught.value.code == 2
+    run("ann")
+    credential = Credential.objects.get()
+    assert (credential.owner, credential.for_everyone) == (ann, False)
+    with pytest.raises(SystemExit):
+        run("ann")
