@@ -9,23 +9,22 @@ from pathlib import Path
 
 import pyarrow as pa
 
-_MEMORY_BYTES = 64 * 2**20
-_CAUGHT_UP_SECONDS = 0.001
+_MEMORY_BYTES = 32 * 2**20
 
 
 def spooled(batches: Iterator[pa.RecordBatch], directory: Path) -> Iterator[pa.RecordBatch]:
     """The same batches in the same order.
 
-    After each batch is used, whatever the stream has waiting is taken from it until it has to be waited for: into
-    memory up to a limit, then into files in ``directory``.
+    After each batch is used, the stream is emptied for as long as that use took, which is when its backlog grew: into
+    memory up to a limit, then into files in ``directory``. Whether a batch had to be waited for would be no measure: on
+    a busy machine everything takes its time, and the stream's own buffer would grow.
     """
     waiting: deque[pa.RecordBatch | Path] = deque()
-    held = 0
-    number = 0
-    more = True
+    held, number, more = 0, 0, True
+    time_used = 0.0
     while more or waiting:
+        began = time.monotonic()
         while more:
-            began = time.monotonic()
             batch = next(batches, None)
             if batch is None:
                 more = False
@@ -36,15 +35,17 @@ def spooled(batches: Iterator[pa.RecordBatch], directory: Path) -> Iterator[pa.R
             else:
                 held += batch.nbytes
                 waiting.append(batch)
-            if time.monotonic() - began > _CAUGHT_UP_SECONDS:
+            if time.monotonic() - began >= time_used:
                 break
         if waiting:
             following = waiting.popleft()
             if isinstance(following, Path):
-                yield _taken_back(following)
+                following = _taken_back(following)
             else:
                 held -= following.nbytes
-                yield following
+            given = time.monotonic()
+            yield following
+            time_used = time.monotonic() - given
 
 
 def _put_away(batch: pa.RecordBatch, path: Path) -> Path:
