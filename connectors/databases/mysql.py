@@ -6,7 +6,6 @@ in which all connections begin their transactions; where the account may not loc
 
 from __future__ import annotations
 
-import secrets
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
@@ -20,10 +19,12 @@ from connectors.databases.columns import ColumnPlan
 from connectors.databases.connecting import Endpoint, connect_mysql, find_endpoint, mysql_url
 from connectors.databases.connectorx import ReadFailed, Session
 from connectors.databases.credentials import Credentials
+from connectors.databases.ending import end_mysql_sessions
 from connectors.databases.hosts import HostPolicy
 from connectors.databases.mysql_catalog import (
     ResultColumn,
     TableFacts,
+    are_tables,
     describe,
     describe_table,
     quoted,
@@ -35,6 +36,7 @@ from connectors.databases.mysql_ranges import between, hashed, is_ordered
 from connectors.databases.mysql_types import plan_column
 from connectors.databases.ordering import keeping_order
 from connectors.databases.ranges import names_of
+from connectors.databases.repeatable import NOT_PARTITIONED, NOT_PARTITIONED_MESSAGE, repeatable_tables
 from connectors.databases.request import DatabaseRequest
 from connectors.databases.source import DatabaseSource
 from connectors.databases.spool import spooled
@@ -81,7 +83,7 @@ class _Extract:
         self._context = context
         self._connection = connection
         self._endpoint = endpoint
-        self._tag = f"tundra-{secrets.token_hex(8)}"
+        self._tag = context.session
         self._reading = False
         version, modes = _habits(connection)
         _check_backslashes(request.query or "", modes)
@@ -138,8 +140,16 @@ class _Extract:
         self._conditions = ["TRUE"]
         if (key := self._request.partition_column) is not None:
             place = columns.index(_column(key, columns))
-            self._conditions = hashed(self._inputs[place], self._connections(None))
+            if self._is_repeatable(repeatable_tables(query, key, "mysql")):
+                self._conditions = hashed(self._inputs[place], self._connections(None))
         return columns
+
+    def _is_repeatable(self, tables: list[str] | None) -> bool:
+        """Whether every run gives the same rows, so that each range may have a run of its own; warns if not."""
+        if tables is not None and are_tables(self._connection, tables):
+            return True
+        self._context.warnings.add(NOT_PARTITIONED, NOT_PARTITIONED_MESSAGE)
+        return False
 
     def _divide(self, table: str, columns: list[ResultColumn], facts: TableFacts) -> list[str]:
         """Conditions that each row fulfils exactly one of."""
@@ -149,6 +159,8 @@ class _Extract:
         if key is None or ranges == 1 or (given is None and (facts.size or 0) < _WORTH_DIVIDING_BYTES):
             return ["TRUE"]
         kind = _column(key, columns).type
+        if not self._is_repeatable([table]):
+            return ["TRUE"]
         if key in facts.indexed and is_ordered(kind):
             return between(self._connection, table, quoted(key), kind, ranges)
         return hashed(quoted(key), ranges) if given else ["TRUE"]
@@ -211,12 +223,8 @@ class _Extract:
         # If the server is gone or full, max_statement_time ends what still runs.
         with suppress(ConversionError, pymysql.err.Error):
             side = connect_mysql(self._endpoint, self._context.connect_timeout)
-            with closing(side), side.cursor() as cursor:
-                cursor.execute("SELECT id FROM information_schema.processlist")
-                for (number,) in cursor.fetchall():
-                    cursor.execute("SELECT IS_USED_LOCK(%s)", (f"{self._tag}-{number}",))
-                    if cursor.fetchone() == (number,):
-                        cursor.execute(f"KILL {number:d}")
+            with closing(side):
+                end_mysql_sessions(side, self._tag)
 
 
 def _habits(connection: pymysql.Connection[Any]) -> tuple[str, list[str]]:

@@ -9,6 +9,7 @@ from typing import Any
 import pymysql
 from pymysql.constants import COMMAND, FLAG
 from pymysql.protocol import FieldDescriptorPacket
+from sqlglot import exp
 
 from connectors.databases.mysql_types import MysqlType
 
@@ -105,6 +106,21 @@ def table_facts(connection: pymysql.Connection[Any], parts: tuple[str, ...]) -> 
     primary = next((column for index, column in indexes if index == "PRIMARY"), None)
     snapshots = kind == "BASE TABLE" and str(engine).lower() in {"innodb", "rocksdb", "tokudb"}
     return TableFacts(snapshots, rows, size, primary, frozenset(column for _, column in indexes))
+
+
+def are_tables(connection: pymysql.Connection[Any], tables: list[str]) -> bool:
+    """Whether all these (as SQL) are tables: neither views, whose text may be anything, nor missing."""
+    with connection.cursor() as cursor:
+        for table in tables:
+            named = exp.to_table(table, dialect="mysql")
+            cursor.execute(
+                "SELECT table_type IN ('BASE TABLE', 'SYSTEM VERSIONED') FROM information_schema.tables"
+                " WHERE table_schema = COALESCE(NULLIF(%s, ''), DATABASE()) AND table_name = %s",
+                (named.db, named.name),
+            )
+            if cursor.fetchone() != (1,):
+                return False
+    return True
 
 
 def quoted_table(parts: tuple[str, ...]) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -16,10 +15,12 @@ from connectors.databases.columns import ColumnPlan
 from connectors.databases.connecting import connect_postgresql, find_endpoint, postgresql_url
 from connectors.databases.connectorx import ReadFailed, Session
 from connectors.databases.credentials import Credentials
+from connectors.databases.ending import end_postgresql_sessions
 from connectors.databases.hosts import HostPolicy
 from connectors.databases.postgresql_catalog import (
     Heap,
     ResultColumn,
+    are_tables,
     describe_heap,
     describe_query,
     describe_table,
@@ -30,6 +31,7 @@ from connectors.databases.postgresql_failures import mapped, read_failure
 from connectors.databases.postgresql_ranges import column_ranges, ctid_ranges
 from connectors.databases.postgresql_types import plan_column
 from connectors.databases.ranges import in_order, names_of
+from connectors.databases.repeatable import NOT_PARTITIONED, NOT_PARTITIONED_MESSAGE, repeatable_tables
 from connectors.databases.request import DatabaseRequest
 from connectors.databases.source import DatabaseSource
 from connectors.databases.spool import spooled
@@ -41,10 +43,6 @@ _AUTO_BYTES_PER_CONNECTION = 32 * 2**20
 _MOST_AUTOMATIC = 4
 _STREAM_ROWS = 16_384
 _TID_RANGE_SCANS = 140_000
-_END_OTHERS = """
-    SELECT pg_terminate_backend(pid) FROM pg_catalog.pg_stat_activity
-    WHERE application_name = %s AND pid <> pg_backend_pid()
-"""
 _NOTICE_A_VANISHED_CLIENT = (
     "SELECT set_config(name, '1s', false) FROM pg_catalog.pg_settings WHERE name = 'client_connection_check_interval'"
 )
@@ -56,7 +54,7 @@ def open_postgresql(
 ) -> Iterator[Source]:
     """Open a table or query; see ``connectors.databases.opening.open_database``."""
     endpoint = find_endpoint(credentials, policy, context.connect_timeout, context.temp_dir)
-    name = f"tundra-{secrets.token_hex(8)}"
+    name = context.session
     connection = connect_postgresql(endpoint, context.connect_timeout, name)
     try:
         with mapped():
@@ -161,11 +159,22 @@ class _Extract:
             self._conditions = ctid_ranges(heap.blocks, heap.size, connections)
             self._connections = min(connections, len(self._conditions))
             return
-        if column is not None:
+        if column is not None and self._is_repeatable(column):
             connections = wanted if isinstance(wanted, int) else _MOST_AUTOMATIC
             given = self._inputs[names.index(column)]
             self._conditions = column_ranges(self._connection, self._relation, given, connections, name=column)
         self._connections = len(self._conditions)
+
+    def _is_repeatable(self, column: str) -> bool:
+        """Whether every run gives the same rows, so that each range may have a run of its own; warns if not."""
+        if self._request.query is None:
+            tables: list[str] | None = [self._relation]
+        else:
+            tables = repeatable_tables(self._request.query, column, "postgresql")
+        if tables is not None and are_tables(self._connection, tables):
+            return True
+        self._context.warnings.add(NOT_PARTITIONED, NOT_PARTITIONED_MESSAGE)
+        return False
 
     def _read(self, plans: Sequence[ColumnPlan], restore: Callable[[pa.RecordBatch], Any]) -> Iterator[Any]:
         started = time.monotonic()
@@ -176,7 +185,7 @@ class _Extract:
         statement = f"SELECT {selected} FROM {self._relation}"  # noqa: S608 - made of quoted names and checked SQL
         if self._reading:
             # An earlier read was given up: its connections would go on filling memory.
-            self._connection.execute(_END_OTHERS, (self._name,))
+            end_postgresql_sessions(self._connection, self._name)
         self._reading = True
         read = self._read_ranges if self._by_place else self._read_streams
         yield from read([f"{statement} WHERE {condition}" for condition in self._conditions], restore)
@@ -218,7 +227,7 @@ class _Extract:
             return
         try:
             with connect() as side:
-                side.execute(_END_OTHERS, (self._name,))
+                end_postgresql_sessions(side, self._name)
         except (ConversionError, psycopg.Error):
             # The server is gone or full: client_connection_check_interval and statement_timeout end what still runs.
             return

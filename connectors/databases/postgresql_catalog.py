@@ -95,6 +95,16 @@ def describe_heap(connection: psycopg.Connection[Any], table: str) -> Heap:
     return Heap(bool(row[0]), int(row[1] or 0), int(row[2] or 0), row[3])
 
 
+def are_tables(connection: psycopg.Connection[Any], tables: list[str]) -> bool:
+    """Whether all these are tables: neither views, whose text may be anything, nor missing."""
+    row: Any = connection.execute(
+        "SELECT count(*) FROM unnest(%s::text[]) AS t(name) JOIN pg_catalog.pg_class c ON c.oid = to_regclass(t.name)"
+        " WHERE c.relkind IN ('r', 'p', 'm', 't')",
+        (tables,),
+    ).fetchone()
+    return bool(row[0] == len(tables))
+
+
 def quoted_table(parts: tuple[str, ...], connection: psycopg.Connection[Any]) -> str:
     """The table's name, each part quoted."""
     return sql.Identifier(*parts).as_string(connection)

@@ -242,3 +242,23 @@ def test_a_server_with_other_habits_is_read_in_its_own_sql(maria: MariaServer) -
 def test_a_backslash_that_the_server_reads_otherwise_than_the_guard_is_refused(maria: MariaServer) -> None:
     with pytest.raises(InvalidRequest, match="contains a backslash"):
         extract(maria, query="SELECT 'a\\', SLEEP(9) -- '")
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"query": "SELECT RAND() AS k, id FROM again"},
+        {"query": "SELECT id AS k, id FROM again LIMIT 3000"},
+        {"query": "SELECT id AS k, id FROM changing"},
+        {"table_name": "changing", "partition_column": "id"},
+    ],
+)
+def test_what_may_give_other_rows_each_time_is_read_once(maria: MariaServer, fields: dict[str, Any]) -> None:
+    maria.execute(
+        "CREATE TABLE IF NOT EXISTS again AS SELECT seq AS id FROM seq_1_to_3000",
+        "CREATE OR REPLACE VIEW changing AS SELECT id FROM again ORDER BY RAND() LIMIT 3000",
+    )
+    result = extract(maria, **{"partition_column": "k", **fields})
+    assert sorted(result.values("id")) == list(range(1, 3001))
+    assert [warning.issue for warning in result.warnings] == ["not_partitioned"]
+    assert result.facts["partitioned"] is False

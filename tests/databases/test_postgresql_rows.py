@@ -139,6 +139,24 @@ def test_a_query_cannot_be_divided_by_what_has_no_order_or_is_not_there(postgres
         extract(postgres, query="SELECT 1 AS j", partition_column="k")
 
 
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"query": "SELECT random() AS k, id FROM keyed"},
+        {"query": "SELECT id AS k, id FROM keyed LIMIT 30001"},
+        {"query": "SELECT row_number() OVER () AS k, id FROM keyed"},
+        {"query": "SELECT id AS k, id FROM changing"},
+        {"table_name": "changing", "partition_column": "id"},
+    ],
+)
+def test_what_may_give_other_rows_each_time_is_read_once(postgres: PostgresServer, fields: dict[str, Any]) -> None:
+    postgres.execute("CREATE OR REPLACE VIEW changing AS SELECT * FROM keyed ORDER BY random() LIMIT 30001")
+    result = extract(postgres, **{"partition_column": "k", **fields})
+    assert sorted(result.values("id")) == [-5, *range(1, ROWS + 1)]
+    assert [warning.issue for warning in result.warnings] == ["not_partitioned"]
+    assert result.facts["partitioned"] is False
+
+
 @given(
     keys=st.lists(st.none() | st.integers(-(2**63), 2**63 - 1) | st.sampled_from([1, 2, 2**63 - 1]), max_size=60),
     partitions=st.integers(1, 9),
