@@ -1,9 +1,9 @@
-"""What the commands about credentials share."""
+"""What commands share: how they fail, and what they need before they start."""
 
 from __future__ import annotations
 
 import sys
-from typing import Any
+from typing import Any, NoReturn
 
 from django.core.management import BaseCommand, call_command
 from django.db import connection
@@ -11,7 +11,7 @@ from django.db import connection
 from connectors.errors import ConversionError
 from connectors.models import Credential
 
-# As the conversions' commands do; 2 is what argparse itself exits with for wrong usage.
+# 2 is what argparse itself exits with for wrong usage.
 EXIT_BAD_INPUT, EXIT_FAILED = 2, 1
 
 
@@ -22,21 +22,26 @@ class CredentialCommand(BaseCommand):
 
     def handle(self, *_: Any, **given: Any) -> None:
         """Run, or say in one sentence why not."""
-        _migrate_embedded_database()
+        migrate_embedded_database()
         try:
             self.run(**given)
         except ConversionError as error:
-            self.stderr.write(self.style.ERROR(error.message))
-            if error.hint:
-                self.stderr.write(error.hint)
-            sys.exit(EXIT_BAD_INPUT if error.http_status < 500 else EXIT_FAILED)
+            exit_with(self, error)
 
     def run(self, **given: Any) -> None:
         """Do it."""
         raise NotImplementedError
 
 
-def _migrate_embedded_database() -> None:
+def exit_with(command: BaseCommand, error: ConversionError) -> NoReturn:
+    """Say in one sentence why not, what may help, and exit."""
+    command.stderr.write(command.style.ERROR(error.message))
+    if error.hint:
+        command.stderr.write(error.hint)
+    sys.exit(EXIT_BAD_INPUT if error.http_status < 500 else EXIT_FAILED)
+
+
+def migrate_embedded_database() -> None:
     """A command right after the clone needs no preparation."""
     if connection.vendor == "sqlite" and Credential._meta.db_table not in connection.introspection.table_names():
         call_command("migrate", verbosity=0)

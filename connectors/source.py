@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -70,6 +71,7 @@ class Context:
         max_rows: how many rows one conversion may have; None: no limit.
         connect_timeout: seconds until a connection attempt is given up.
         warnings: where sources put what the caller should know.
+        session: what this attempt's sessions on a database server are called, so that another process can end them.
         progress: called with bytes read from the source so far (of the input's own size); cheap, call it per batch.
     """
 
@@ -79,6 +81,7 @@ class Context:
     max_rows: int | None = None
     connect_timeout: float = 5.0
     warnings: Warnings = field(default_factory=Warnings)
+    session: str = field(default_factory=lambda: f"tundra-{secrets.token_hex(8)}")
     progress: Callable[[int], None] = lambda _bytes_in: None
 
 

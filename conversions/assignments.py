@@ -32,6 +32,7 @@ def of(job: ConversionJob, temp_dir: Path) -> Assignment:
     return Assignment(
         kind=job.kind,
         job_id=str(job.pk),
+        number=job.attempts,
         created_at=job.created_at.isoformat(),
         request={**job.request, **secrets, "source_label": job.source},
         limits=limits_for(job),

@@ -10,20 +10,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from django.core.management import BaseCommand, call_command
-from django.db import connection
+from django.core.management import BaseCommand
 from rest_framework.exceptions import ValidationError
 from tqdm import tqdm
 
+from connectors.commands import exit_with, migrate_embedded_database
 from connectors.errors import ConversionError, InvalidRequest
 from connectors.urls import parse_signed_url
 from conversions import assignments, services
 from conversions.api.errors import by_field, envelope
 from conversions.api.serializers import StrictSerializer
 from conversions.models import ConversionJob, JobStatus
-
-# 2 is what argparse itself exits with for wrong usage.
-EXIT_BAD_INPUT, EXIT_FAILED, EXIT_CANCELLED = 2, 1, 130
 
 
 def json_object(text: str) -> dict[str, Any]:
@@ -45,7 +42,7 @@ def partitions(text: str) -> int | str:
 class JobCommand(BaseCommand):
     """A command that submits one job, runs it in this process and prints the API's answer.
 
-    Exit codes: 0 done, 2 the request or the input is bad, 1 anything else, 130 interrupted.
+    Exit codes: 0 done, 2 the request or the input is bad, 1 anything else.
     """
 
     requires_system_checks: list[str] = []
@@ -53,7 +50,7 @@ class JobCommand(BaseCommand):
     def run_job(self, submit: Callable[[], services.Submission], *, as_json: bool) -> ConversionJob:
         """Run the submission to its end; on failure print why and exit."""
         logging.getLogger("conversions").setLevel(logging.WARNING)  # the command's own output says what happens
-        _migrate_embedded_database()
+        migrate_embedded_database()
         try:
             with _Progress(visible=not as_json, stream=self.stderr) as progress:
                 job = services.run_here(submit(), progress.show)
@@ -84,10 +81,7 @@ class JobCommand(BaseCommand):
     def _fail(self, error: ConversionError, *, as_json: bool) -> None:
         if as_json:
             self.print_json(envelope(error.message, error.code, ""))
-        self.stderr.write(self.style.ERROR(error.message))
-        if error.hint:
-            self.stderr.write(error.hint)
-        sys.exit(EXIT_BAD_INPUT if error.http_status < 500 else EXIT_FAILED)
+        exit_with(self, error)
 
 
 def checked(serializer: type[StrictSerializer], **data: Any) -> dict[str, Any]:
@@ -114,12 +108,6 @@ def place(role: str, text: str) -> dict[str, str]:
             f"There is no directory {path.parent} to write {path.name} to.", code="directory_not_found"
         )
     return {f"{role}_path": str(path)}
-
-
-def _migrate_embedded_database() -> None:
-    """A one-off conversion right after the clone needs no preparation."""
-    if connection.vendor == "sqlite" and ConversionJob._meta.db_table not in connection.introspection.table_names():
-        call_command("migrate", verbosity=0)
 
 
 class _Progress:

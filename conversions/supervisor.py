@@ -9,7 +9,7 @@ import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +20,14 @@ from connectors.errors import ConversionError, LimitReached, WorkerFailed
 from conversions import assignments, queue
 from conversions.engine.client import Attempt, Engine, Exit
 from conversions.models import ConversionJob, JobKind
+from conversions.pipeline.assignment import Assignment
 
 logger = logging.getLogger(__name__)
 Show = Callable[[dict[str, Any]], None]
 
 _LOOK_SECONDS = 0.2
 _RENEW_SECONDS = 1.0
+_END_SESSIONS_SECONDS = 15.0
 _engine = Engine()
 
 
@@ -109,7 +111,26 @@ def _run_in_child(job: ConversionJob, directory: Path, show: Show) -> tuple[Outc
     finally:
         attempt.kill()
         end = attempt.finish()
+    if job.kind == JobKind.DATABASE and not (watch.has_answered or isinstance(outcome, Lost)):
+        _end_sessions(assignment)
     return outcome or Failed(_crash(end), f"The conversion's process ended without an answer: {end}."), end
+
+
+def _end_sessions(assignment: Assignment) -> None:
+    """A killed child cannot end its queries: another one does. The server's own limit is what remains if it fails."""
+    attempt = _engine.begin(replace(assignment, kind="end_sessions").as_json())
+    try:
+        deadline = time.monotonic() + _END_SESSIONS_SECONDS
+        answer: dict[str, Any] | None = None
+        while time.monotonic() < deadline and not (answer and answer.keys() & {"result", "error"}):
+            answer = attempt.next_message(_LOOK_SECONDS)
+        if not answer or "error" in answer:
+            logger.warning("queries may still run on the database server", extra={"job_id": assignment.job_id})
+    except EOFError:
+        logger.exception("the process that ends queries ended itself", extra={"job_id": assignment.job_id})
+    finally:
+        attempt.kill()
+        attempt.finish()
 
 
 def _crash(end: Exit) -> WorkerFailed:
@@ -131,6 +152,7 @@ class _Watch:
         self._deadline = deadline
         self._renew_at = time.monotonic() + _RENEW_SECONDS
         self.progress: dict[str, Any] = {}
+        self.has_answered = False
 
     def until_settled(self) -> Outcome | None:
         """The outcome, or None when the child ended without one."""
@@ -146,6 +168,7 @@ class _Watch:
     def _heard(self, message: dict[str, Any] | None) -> Outcome | None:
         if message is None:
             return None
+        self.has_answered = bool(message.keys() & {"result", "error"})
         if "result" in message:
             return Succeeded(message["result"])
         if "error" in message:

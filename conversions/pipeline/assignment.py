@@ -38,7 +38,8 @@ class Assignment:
     """One attempt at one job.
 
     Attributes:
-        kind: ``file``, ``database`` or ``schema``.
+        kind: ``file``, ``database``, ``schema``, or ``end_sessions`` after a database attempt that was killed.
+        number: which attempt it is, from 1.
         request: the checked request, with whole URLs or local paths.
         temp_dir: the attempt's own directory.
         secret_store: where a database job finds its credentials, as ``StoreConfig``'s fields.
@@ -46,6 +47,7 @@ class Assignment:
 
     kind: str
     job_id: str
+    number: int
     created_at: str
     request: Mapping[str, Any]
     limits: Limits

@@ -29,5 +29,6 @@ class Attempt:
             max_rows=limits.max_rows,
             connect_timeout=limits.connect_timeout,
             warnings=self.warnings,
+            session=f"tundra-{self.assignment.job_id.replace('-', '')}",
             progress=lambda read: self.progress.advance(read / max(input_bytes or 1, read, 1), bytes_in=read),
         )

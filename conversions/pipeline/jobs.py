@@ -16,7 +16,7 @@ from connectors.urls import parse_signed_url
 from conversions.pipeline.assignment import Assignment
 from conversions.pipeline.attempt import Attempt
 from conversions.pipeline.convert import convert
-from conversions.pipeline.databases import open_source
+from conversions.pipeline.databases import end_sessions, open_source
 from conversions.pipeline.delivery import destination_of
 from conversions.pipeline.profile import infer_schema
 from conversions.pipeline.progress import Progress
@@ -52,6 +52,11 @@ def _convert_database(attempt: Attempt) -> dict[str, Any]:
             "query_execution_time_ms": facts.pop("query_execution_time_ms", None),
             "connection_info": {**facts, "compression": attempt.assignment.request["compression"]},
         }
+
+
+def _end_sessions(attempt: Attempt) -> dict[str, Any]:
+    end_sessions(attempt)
+    return {}
 
 
 def _infer_schema(attempt: Attempt) -> dict[str, Any]:
@@ -101,4 +106,5 @@ _KINDS: dict[str, Callable[[Attempt], dict[str, Any]]] = {
     "file": _convert_file,
     "database": _convert_database,
     "schema": _infer_schema,
+    "end_sessions": _end_sessions,
 }

@@ -213,3 +213,48 @@ def test_the_command_converts_a_table(kinds: dict[str, Any], portal: Portal, kin
 def test_a_password_is_nowhere_in_the_clear(kinds: dict[str, Any], portal: Portal) -> None:
     kept = b"".join(path.read_bytes() for path in portal.data_dir.rglob("*") if path.is_file())
     assert PASSWORD.encode() not in kept
+
+
+ENDLESS = {
+    "postgresql": "SELECT count(*) AS n FROM generate_series(1, 100000000000) AS endless",
+    "mysql": "SELECT count(*) AS n FROM seq_1_to_1000000 AS endless, seq_1_to_1000000 AS more",
+}
+RUNNING = {
+    "postgresql": "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND pid <> pg_backend_pid() "
+    "AND query LIKE '%endless%'",
+    "mysql": "SELECT count(*) FROM information_schema.processlist WHERE id <> connection_id() AND command <> 'Sleep' "
+    "AND info LIKE '%endless%'",
+}
+
+
+def running_queries(server: Any, kind: str) -> int:
+    """How many of our endless queries the server is working on."""
+    with server.connect_as_owner() as connection, connection.cursor() as cursor:
+        cursor.execute(RUNNING[kind])
+        return int(cursor.fetchone()[0])
+
+
+def until(condition: Any) -> None:
+    """Wait at most ten seconds."""
+    for _ in range(100):
+        if condition():
+            return
+        time.sleep(0.1)
+    raise AssertionError("it did not happen within ten seconds")
+
+
+@BOTH
+def test_a_cancelled_job_leaves_no_statement_running(
+    kinds: dict[str, Any], portal: Portal, store: ObjectStore, kind: str
+) -> None:
+    body = {
+        "output_url": store.presign("PUT", "database/endless.parquet"),
+        "connector_type": kind,
+        "credentials_id": f"{kind}_people",
+        "query": ENDLESS[kind],
+    }
+    job_id = portal.request("POST", "/convert/database", body, Prefer="respond-async").body["job_id"]
+    until(lambda: running_queries(kinds[kind], kind) > 0)
+    assert portal.request("POST", f"/jobs/{job_id}/cancel").status == 202
+    until(lambda: portal.request("GET", f"/jobs/{job_id}").body["status"] == "cancelled")
+    until(lambda: running_queries(kinds[kind], kind) == 0)
