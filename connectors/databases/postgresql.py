@@ -26,6 +26,7 @@ from connectors.databases.postgresql_catalog import (
     describe_table,
     quoted,
     quoted_table,
+    spare_connections,
 )
 from connectors.databases.postgresql_failures import mapped, read_failure
 from connectors.databases.postgresql_ranges import column_ranges, ctid_ranges
@@ -41,6 +42,7 @@ from connectors.source import Context, Source
 _TRIES = 3
 _AUTO_BYTES_PER_CONNECTION = 32 * 2**20
 _MOST_AUTOMATIC = 4
+_LONGEST_MILLISECONDS = 2**31 - 1
 _STREAM_ROWS = 16_384
 _TID_RANGE_SCANS = 140_000
 _NOTICE_A_VANISHED_CLIENT = (
@@ -107,6 +109,8 @@ class _Extract:
 
     def describe(self) -> DatabaseSource:
         columns, self._relation, heap = self._describe_table() if self._request.table else self._describe_query()
+        if not columns:
+            raise InvalidRequest("There are no columns to read.", code="no_columns")
         names = names_of([column.name for column in columns], self._context)
         self._divide(heap, [column.name for column in columns])
         plans = [
@@ -147,6 +151,7 @@ class _Extract:
         A heap is read by the places of its rows: that balances whatever the values are, and bounds each range.
         """
         column, wanted = self._request.partition_column, self._request.partition_num
+        spare = spare_connections(self._connection)
         if column is not None and column not in names:
             raise InvalidRequest(
                 f"There is no column '{column}' to partition by; there are {', '.join(names)}.",
@@ -155,12 +160,12 @@ class _Extract:
         self._by_place = heap is not None and heap.has_ctid and self._server_version >= _TID_RANGE_SCANS
         self._conditions = ["true"]
         if heap is not None and self._by_place:
-            connections = wanted if isinstance(wanted, int) else _automatic(heap.size)
+            connections = min(spare, wanted if isinstance(wanted, int) else _automatic(heap.size))
             self._conditions = ctid_ranges(heap.blocks, heap.size, connections)
             self._connections = min(connections, len(self._conditions))
             return
         if column is not None and self._is_repeatable(column):
-            connections = wanted if isinstance(wanted, int) else _MOST_AUTOMATIC
+            connections = min(spare, wanted if isinstance(wanted, int) else _MOST_AUTOMATIC)
             given = self._inputs[names.index(column)]
             self._conditions = column_ranges(self._connection, self._relation, given, connections, name=column)
         self._connections = len(self._conditions)
@@ -206,9 +211,16 @@ class _Extract:
                 return connectorx.fetch(self._session, query)
             except ReadFailed as failed:
                 error = read_failure(str(failed))
-                if not getattr(error, "retryable", False) or attempt == _TRIES or self._connection.broken:
+                if not getattr(error, "retryable", False) or attempt == _TRIES or not self._snapshot_stands():
                     raise error from failed
         raise AssertionError
+
+    def _snapshot_stands(self) -> bool:
+        try:
+            self._connection.execute("SELECT 1")
+        except psycopg.Error:
+            return False
+        return True
 
     def _read_streams(self, queries: list[str], restore: Callable[[pa.RecordBatch], Any]) -> Iterator[Any]:
         try:
@@ -237,7 +249,7 @@ def _settings(seconds: float) -> tuple[str, ...]:
     """Read-only, bounded, and with one text form of every value whatever the server's defaults are."""
     return (
         "SET default_transaction_read_only = on",
-        f"SET statement_timeout = {max(1, int(seconds * 1000))}",
+        f"SET statement_timeout = {min(max(1, int(seconds * 1000)), _LONGEST_MILLISECONDS)}",
         "SET lock_timeout = '10s'",
         "SET idle_in_transaction_session_timeout = 0",
         "SET TimeZone = 'UTC'",

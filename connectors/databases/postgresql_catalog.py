@@ -33,6 +33,19 @@ _HEAPS = """
 """
 
 
+# How many more connections the role, the database and the server take.
+_SPARE = """
+    SELECT LEAST(
+        (SELECT NULLIF(rolconnlimit, -1) - (SELECT count(*) FROM pg_catalog.pg_stat_activity WHERE usename = rolname)
+         FROM pg_catalog.pg_roles WHERE rolname = current_user),
+        (SELECT NULLIF(datconnlimit, -1) - (SELECT count(*) FROM pg_catalog.pg_stat_activity WHERE datid = d.oid)
+         FROM pg_catalog.pg_database d WHERE datname = current_database()),
+        current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int
+            - (SELECT count(*) FROM pg_catalog.pg_stat_activity WHERE backend_type = 'client backend')
+    )
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class ResultColumn:
     """One column of a result: ``nullable`` is False only where a table promises it."""
@@ -93,6 +106,12 @@ def describe_heap(connection: psycopg.Connection[Any], table: str) -> Heap:
     """How the table is stored."""
     row: Any = connection.execute(_HEAPS, (table,)).fetchone()
     return Heap(bool(row[0]), int(row[1] or 0), int(row[2] or 0), row[3])
+
+
+def spare_connections(connection: psycopg.Connection[Any]) -> int:
+    """How many connections may be opened besides this one; 1 even if it seems that there are none."""
+    row: Any = connection.execute(_SPARE).fetchone()
+    return max(1, int(row[0]))
 
 
 def are_tables(connection: psycopg.Connection[Any], tables: list[str]) -> bool:

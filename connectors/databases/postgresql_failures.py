@@ -16,7 +16,7 @@ from connectors.databases.failures import (
     table_not_found,
 )
 from connectors.databases.source import Undecodable
-from connectors.errors import ConversionError
+from connectors.errors import ConversionError, InvalidRequest
 
 _UNDECODABLE = (
     "deserializing",
@@ -28,7 +28,8 @@ _UNDECODABLE = (
 _LOST = (
     "connection closed", "terminating connection", "communicating with the server", "connection refused", "timed out",
     "server closed the connection", "connection reset", "broken pipe", "shutting down", "starting up", "recovery mode",
-    "too many clients", "remaining connection slots",
+    "too many clients", "remaining connection slots", "too many connections", "import the requested snapshot",
+    "invalid snapshot identifier",
 )  # fmt: skip
 _MESSAGE = re.compile(r'\bmessage: "((?:[^"\\]|\\.)*)"')
 
@@ -68,6 +69,12 @@ def read_failure(text: str) -> Exception:
         return Undecodable(text)
     if "permission denied" in lower:
         return permission_denied(says)
+    if "utf8" in lower or "utf-8" in lower:
+        return InvalidRequest(
+            f"The database holds text that is not valid in its own encoding: {says}.",
+            code="invalid_text",
+            hint="Read the column as bytea, with convert_to() or encode(), in a query.",
+        )
     return query_refused(says)
 
 

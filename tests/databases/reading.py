@@ -49,10 +49,10 @@ def opened(server: AnyServer, **fields: Any) -> Iterator[Source]:
         yield source
 
 
-def extract(server: AnyServer, seconds: float = 60.0, **fields: Any) -> Extract:
+def extract(server: AnyServer, seconds: float = 60.0, database: str = "tundra", **fields: Any) -> Extract:
     """Read everything a request asks for, with so much time for each statement."""
     kind = connector_type(server)
-    credentials = Credentials.parse(kind, server.credentials())
+    credentials = Credentials.parse(kind, server.credentials(database=database))
     request = DatabaseRequest.parse({"connector_type": kind, **fields})
     with tempfile.TemporaryDirectory() as directory:
         context = Context(temp_dir=Path(directory))

@@ -299,3 +299,40 @@ def test_a_range_whose_connection_breaks_is_read_again(postgres: PostgresServer)
             )
         rows += sum(batch.num_rows for batch in batches)
     assert rows == ROWS + 1
+
+
+def test_a_lost_snapshot_is_a_failure_that_may_pass(postgres: PostgresServer) -> None:
+    with opened(postgres, table_name="wide", partition_num=2) as source:
+        batches = source.batches()
+        next(batches)
+        with postgres.connect_as_owner() as owner:
+            owner.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'tundra-%'"
+            )
+        with pytest.raises(ConversionError) as caught:
+            list(batches)
+    assert (caught.value.code, caught.value.http_status, caught.value.retryable) == ("connection_lost", 502, True)
+
+
+def test_no_more_connections_are_used_than_the_role_may_have(postgres: PostgresServer) -> None:
+    with postgres.connect_as_owner() as owner:
+        owner.execute("ALTER ROLE tundra CONNECTION LIMIT 3")
+        try:
+            result = extract(postgres, table_name="keyed", partition_num=16)
+        finally:
+            owner.execute("ALTER ROLE tundra CONNECTION LIMIT -1")
+    assert len(result.values("id")) == ROWS + 1
+    assert result.facts["partitions"] == 2
+
+
+def test_a_table_without_columns_is_refused(postgres: PostgresServer) -> None:
+    postgres.execute("CREATE TABLE bare ()")
+    with pytest.raises(InvalidRequest, match="no columns"):
+        extract(postgres, table_name="bare")
+
+
+def test_text_that_is_not_valid_in_its_encoding_is_refused(postgres: PostgresServer) -> None:
+    with postgres.connect_as_owner() as owner:
+        owner.execute("CREATE DATABASE raw OWNER tundra ENCODING 'SQL_ASCII' LOCALE 'C' TEMPLATE template0")
+    with pytest.raises(ConversionError, match="not valid in its own encoding"):
+        extract(postgres, database="raw", query="SELECT convert_from('\\xff'::bytea, 'SQL_ASCII') AS t")
