@@ -159,7 +159,10 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
     "SERVE_AUTHENTICATION": [],
-    "ENUM_NAME_OVERRIDES": {"JobStatusEnum": "conversions.models.JobStatus.choices"},
+    "ENUM_NAME_OVERRIDES": {
+        "JobStatusEnum": "conversions.models.JobStatus.choices",
+        "ValuePolicyEnum": ["text", "null", "fail"],
+    },
 }
 UNFOLD = {
     "SITE_TITLE": "Halatio Tundra",
