@@ -118,7 +118,7 @@ def test_a_local_file_may_be_over_the_limit_for_callers(home: Path) -> None:
         ({"RATE_LIMIT_CONVERT": "often"}, "RATE_LIMIT_CONVERT"),
     ],
 )
-def test_a_bad_setting_stops_the_start_with_one_line(home: Path, environment: dict[str, str], said: str) -> None:
+def test_a_bad_setting_stops_the_start_with_one_line(home: Path, environment: dict[str, Any], said: str) -> None:
     done = manage(home, "check", **environment)
     assert done.returncode == 1
     assert said in done.stderr

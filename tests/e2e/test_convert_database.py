@@ -28,7 +28,7 @@ def kinds(
 ) -> dict[str, Any]:
     """Both servers with a table, and the portal with credentials for both."""
     home = tmp_path_factory.mktemp("credentials")
-    servers = {"postgresql": postgres, "mysql": maria}
+    servers: dict[str, Any] = {"postgresql": postgres, "mysql": maria}
     for kind, server in servers.items():
         server.execute("DROP TABLE IF EXISTS people", TABLE, ROWS)
         done = manage(
