@@ -119,7 +119,7 @@ class _Extract:
         facts = table_facts(self._connection, parts)
         self._rows = facts.rows
         self._snapshots = facts.snapshots
-        self._lock = f"LOCK TABLES {table} READ"
+        self._tables = [table]
         self._conditions = self._divide(table, columns, facts)
         if wanted := self._request.columns:
             columns = [_column(name, columns) for name in wanted]
@@ -136,11 +136,13 @@ class _Extract:
         self._relation = "q"
         self._rows = None
         self._snapshots = True
-        self._lock = "FLUSH TABLES WITH READ LOCK"
+        self._tables = []
         self._conditions = ["TRUE"]
         if (key := self._request.partition_column) is not None:
             place = columns.index(_column(key, columns))
-            if self._is_repeatable(repeatable_tables(query, key, "mysql")):
+            tables = repeatable_tables(query, key, "mysql")
+            if self._is_repeatable(tables):
+                self._tables = list(dict.fromkeys(tables or []))
                 self._conditions = hashed(self._inputs[place], self._connections(None))
         return columns
 
@@ -207,7 +209,8 @@ class _Extract:
         if not self._snapshots:
             return "The table's storage engine has no snapshots."
         try:
-            self._run(self._lock)
+            if self._tables:
+                self._run("LOCK TABLES " + ", ".join(f"{table} READ" for table in self._tables))
         except pymysql.err.Error as error:
             return f"The connections could not begin at the same moment: {error.args[-1]}."
         return None
@@ -258,6 +261,7 @@ def _settings(version: str, modes: list[str], seconds: float) -> tuple[str, ...]
         "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ",
         f"SET SESSION sql_mode = '{','.join([*kept, 'ALLOW_INVALID_DATES'])}'",
         "SET SESSION time_zone = '+00:00'",
+        "SET SESSION sql_select_limit = 18446744073709551615",
         f"SET SESSION lock_wait_timeout = {_LOCK_WAIT_SECONDS}",
         "SET SESSION net_write_timeout = 3600",
         limit,

@@ -178,7 +178,7 @@ class PostgresServer(Server):
 
 
 class MariaServer(Server):
-    """MariaDB with the account ``tundra`` that may do anything in the database ``tundra`` and hold a global lock."""
+    """MariaDB with the account ``tundra`` that may do anything in the database ``tundra``."""
 
     account = "mysql"
 
@@ -205,7 +205,6 @@ class MariaServer(Server):
             cursor.execute("CREATE DATABASE tundra")
             cursor.execute("CREATE USER tundra@'%%' IDENTIFIED BY %s", (self.password,))
             cursor.execute("GRANT ALL ON tundra.* TO tundra@'%'")
-            cursor.execute("GRANT RELOAD ON *.* TO tundra@'%'")
 
     def connect_as_owner(self) -> pymysql.Connection[Any]:
         connection: pymysql.Connection[Any] = pymysql.Connection(user="root", autocommit=True, defer_connect=True)

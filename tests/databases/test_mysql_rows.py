@@ -221,11 +221,12 @@ def test_the_session_is_read_only(maria: MariaServer) -> None:
 def with_other_habits(maria: MariaServer) -> Iterator[None]:
     """The server's defaults as some operators have them."""
     with maria.connect_as_owner() as owner, owner.cursor() as cursor:
-        cursor.execute("SELECT @@GLOBAL.sql_mode, @@GLOBAL.time_zone")
-        mode, zone = cursor.fetchone() or ("", "")
-        cursor.execute("SET GLOBAL sql_mode = 'ANSI,TRADITIONAL,NO_BACKSLASH_ESCAPES', GLOBAL time_zone = '+09:00'")
+        cursor.execute("SELECT @@GLOBAL.sql_mode, @@GLOBAL.time_zone, @@GLOBAL.sql_select_limit")
+        before = cursor.fetchone()
+        setting = "SET GLOBAL sql_mode = %s, GLOBAL time_zone = %s, GLOBAL sql_select_limit = %s"
+        cursor.execute(setting, ("ANSI,TRADITIONAL,NO_BACKSLASH_ESCAPES", "+09:00", 100))
         yield
-        cursor.execute("SET GLOBAL sql_mode = %s, GLOBAL time_zone = %s", (mode, zone))
+        cursor.execute(setting, before)
 
 
 @pytest.mark.usefixtures("with_other_habits")
