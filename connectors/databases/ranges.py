@@ -21,7 +21,7 @@ def in_order(read: Callable[[str], T], queries: Sequence[str], connections: int)
     waiting: deque[Future[T]] = deque()
     try:
         for query in queries:
-            if len(waiting) > connections:
+            if len(waiting) >= connections:
                 yield waiting.popleft().result()
             waiting.append(pool.submit(read, query))
         while waiting:
