@@ -302,7 +302,8 @@ def test_a_range_whose_connection_breaks_is_read_again(postgres: PostgresServer)
 
 
 def test_a_lost_snapshot_is_a_failure_that_may_pass(postgres: PostgresServer) -> None:
-    with opened(postgres, table_name="wide", partition_num=2) as source:
+    postgres.execute("CREATE TABLE long AS SELECT i, repeat('x', 200) AS x FROM generate_series(1, 250000) i")
+    with opened(postgres, table_name="long", partition_num=2) as source:
         batches = source.batches()
         next(batches)
         with postgres.connect_as_owner() as owner:
