@@ -6,6 +6,7 @@ in which all connections begin their transactions; where the account may not loc
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
@@ -50,6 +51,7 @@ _MOST_AUTOMATIC = 4
 _LOCK_WAIT_SECONDS = 2
 # With these the server would refuse a literal that is an odd date of its own.
 _MODES_NOT_KEPT = {"NO_ZERO_DATE", "NO_ZERO_IN_DATE", "TRADITIONAL"}
+_PLAIN_NAME = re.compile(r"\w{1,64}")
 
 
 @contextmanager
@@ -130,9 +132,9 @@ class _Extract:
     def _describe_query(self) -> list[ResultColumn]:
         query = self._request.query or ""
         columns = describe(self._connection, query)
-        # Numbered, because a result's names may repeat; the line ends close a comment inside the query.
-        self._inputs = [f"c{number}" for number in range(len(columns))]
-        self._before = f"WITH q({', '.join(self._inputs)}) AS (\n{keeping_order(query)}\n) "
+        self._inputs, listed = _names_inside([column.name for column in columns])
+        # The line ends close a comment inside the query.
+        self._before = f"WITH q{listed} AS (\n{keeping_order(query)}\n) "
         self._relation = "q"
         self._rows = None
         self._snapshots = True
@@ -266,6 +268,18 @@ def _settings(version: str, modes: list[str], seconds: float) -> tuple[str, ...]
         "SET SESSION net_write_timeout = 3600",
         limit,
     )
+
+
+def _names_inside(names: list[str]) -> tuple[list[str], str]:
+    """What a query's columns are called once it is inside another one, and the list that calls them so, if any.
+
+    Numbers are for names that repeat or are expressions. Elsewhere they would hide the names from an ORDER BY at the
+    end of a UNION.
+    """
+    if all(map(_PLAIN_NAME.fullmatch, names)) and len({name.casefold() for name in names}) == len(names):
+        return [quoted(name) for name in names], ""
+    numbered = [f"c{number}" for number in range(len(names))]
+    return numbered, f"({', '.join(numbered)})"
 
 
 def _column(name: str, columns: list[ResultColumn]) -> ResultColumn:

@@ -153,6 +153,23 @@ def test_a_query_keeps_its_order_and_its_repeated_names(maria: MariaServer) -> N
 
 
 @pytest.mark.parametrize(
+    ("query", "first"),
+    [
+        ("SELECT 2 AS a UNION ALL SELECT 1 ORDER BY a", {"a": 1}),
+        ("WITH k AS (SELECT id FROM keyed) SELECT id FROM k ORDER BY id LIMIT 2", {"id": 1}),
+        ("VALUES (1, 'x'), (2, 'y')", {"1": 1, "x": "x"}),
+        ("SELECT COUNT(*), MAX(id) FROM keyed", {"COUNT(*)": ROWS, "MAX(id)": ROWS}),
+        ("SELECT 'a;b' AS `x y`, '{}' AS `{}`;", {"x y": "a;b", "{}": "{}"}),
+        ("SELECT id, ROW_NUMBER() OVER (ORDER BY id DESC) AS r FROM keyed ORDER BY r # last", {"id": ROWS, "r": 1}),
+        ("SELECT 1 AS a, 2 AS A", {"a": 1, "A": 2}),
+        ("(SELECT 1 AS a)", {"a": 1}),
+    ],
+)
+def test_queries_of_every_shape_are_read(maria: MariaServer, query: str, first: dict[str, Any]) -> None:
+    assert extract(maria, query=query).table.slice(0, 1).to_pylist() == [first]
+
+
+@pytest.mark.parametrize(
     ("query", "error", "code"),
     [
         ("SELECT nope FROM keyed", InvalidRequest, "query_failed"),
