@@ -15,13 +15,13 @@ from connectors.errors import UnreadableFile
 from connectors.files.bounded import bounded
 from connectors.files.excel_book import Sheet, chosen_sheet, open_workbook
 from connectors.files.excel_head import head_cells
-from connectors.files.excel_header import HEAD_ROWS
+from connectors.files.excel_header import HEAD_ROWS, Head
 from connectors.files.excel_kind import Kind, workbook_kind
-from connectors.files.excel_ods import scan_ods
+from connectors.files.excel_ods import OdsSheet, read_ods
 from connectors.files.excel_parts import SheetPart, sheet_parts
 from connectors.files.excel_scan import Findings, count_parts, scan_sheet
-from connectors.files.excel_table import Table, read_table
-from connectors.files.excel_xlsb import scan_xlsb
+from connectors.files.excel_table import Table, note_empty_texts, read_table
+from connectors.files.excel_xlsb import scan_xlsb, write_with_plain_errors
 from connectors.files.options import FileOptions
 from connectors.source import Column, Context, schema_of
 
@@ -48,15 +48,39 @@ def open(path: Path, options: FileOptions, context: Context) -> Iterator[ExcelSo
 def _read(path: Path, kind: Kind, options: FileOptions, context: Context) -> Table:
     if kind == "xlsx":
         return _read_xlsx(path, options, context)
-    findings = Findings()
     if kind != "xls":
         count_parts(path, context.max_bytes)
-        findings = scan_ods(path) if kind == "ods" else scan_xlsb(path)
+    if kind == "ods":
+        return _read_ods(path, options)
+    size = path.stat().st_size
+    if kind == "xlsb":
+        found = scan_xlsb(path)
+        size = found.rectangle
+        if found.formula_errors:
+            write_with_plain_errors(path, found.formula_errors, path.with_name("plain.xlsb"))
+            path = path.with_name("plain.xlsb")
     with open_workbook(path) as book:
-        name = chosen_sheet(book.sheet_names, options.sheet_name, options.sheet_index)
-        sheet = Sheet(book, name, findings.rectangle if kind != "xls" else path.stat().st_size)
-        table = read_table(sheet, sheet.head(HEAD_ROWS), Findings(), options)
-        table.facts |= {"sheet": name, "sheets": book.sheet_names}
+        sheet = Sheet(book, chosen_sheet(book.sheet_names, options.sheet_name, options.sheet_index), size)
+        table = _table(sheet, sheet.head(HEAD_ROWS), Findings(), book.sheet_names, options)
+    note_empty_texts(table)
+    return table
+
+
+def _read_ods(path: Path, options: FileOptions) -> Table:
+    names, sheet = read_ods(path, options)
+    chosen_sheet(names, options.sheet_name, options.sheet_index)
+    if sheet is None:
+        raise AssertionError("a sheet that can be chosen is found")
+    return _table(sheet, sheet.head(HEAD_ROWS), sheet.findings, names, options)
+
+
+def _table(
+    sheet: Sheet | OdsSheet, head: Head, findings: Findings, names: Sequence[str], options: FileOptions
+) -> Table:
+    table = read_table(sheet, head, findings, options)
+    table.facts |= {"sheet": sheet.name, "sheets": [*names]}
+    if sheet.hidden:
+        table.notices.append(("hidden_sheet", f"The sheet '{sheet.name}' is hidden in the workbook.", None))
     return table
 
 
@@ -74,11 +98,7 @@ def _read_xlsx(path: Path, options: FileOptions, context: Context) -> Table:
             sheet = Sheet(book, chosen.name, findings.rectangle)
             large = findings.rectangle > _LARGE
             head = head_cells(path, chosen.part, HEAD_ROWS) if large else sheet.head(HEAD_ROWS)
-            table = read_table(sheet, head, findings, options)
-    table.facts |= {"sheet": chosen.name, "sheets": [sheet.name for sheet in sheets]}
-    if chosen.hidden:
-        table.notices.append(("hidden_sheet", f"The sheet '{chosen.name}' is hidden in the workbook.", None))
-    return table
+            return _table(sheet, head, findings, [part.name for part in sheets], options)
 
 
 def _chosen(sheets: Sequence[SheetPart], options: FileOptions) -> SheetPart:

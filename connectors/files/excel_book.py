@@ -15,6 +15,7 @@ import fastexcel
 
 from connectors.errors import ConversionError, InvalidRequest, UnreadableFile
 from connectors.files.excel_cells import described
+from connectors.files.excel_columns import without_day_zero
 
 _EVERY_CELL = 2_000_000  # cells: up to so many, all are asked for one by one when any column is mixed
 _ATTEMPTS = 3
@@ -43,7 +44,7 @@ class Loaded:
     def column(self, number: int) -> list[Any]:
         """A column's values, cell by cell."""
         array = self.arrays[number]
-        values = [None] * len(array) if number in self.mixed else array.to_pylist()
+        values = [None] * len(array) if number in self.mixed else [*map(without_day_zero, array.to_pylist())]
         for row, cell in self.cells[number].items():
             values[row] = cell
         return values
@@ -55,8 +56,9 @@ class Sheet:
     def __init__(self, reader: Any, name: str, cells: int) -> None:
         """``cells``: about how many it has."""
         self._reader = reader
-        self._name = name
+        self.name = name
         self._is_small = cells <= _EVERY_CELL
+        self.hidden = False  # known once something has been read
 
     def load(self, first_row: int) -> Loaded:
         """Everything from a row (from 0) on."""
@@ -86,7 +88,8 @@ class Sheet:
             "schema_sample_rows": None,
             "dtypes": dict.fromkeys(mixed or (), "duration"),
         }
-        sheet = self._reader.load_sheet(self._name, **how, **({"dtypes": "duration"} if mixed is None else exactly))
+        sheet = self._reader.load_sheet(self.name, **how, **({"dtypes": "duration"} if mixed is None else exactly))
+        self.hidden = sheet.visible != "visible"
         names = [column.name for column in sheet.available_columns()]
         places = [column.absolute_index for column in sheet.available_columns()]
         batch, problems = sheet.to_arrow_with_errors()
@@ -101,7 +104,7 @@ class Sheet:
         if not missing:
             return
         sheet = self._reader.load_sheet(
-            self._name, **how, dtypes="int", use_columns=[loaded.places[number] for number in missing]
+            self.name, **how, dtypes="int", use_columns=[loaded.places[number] for number in missing]
         )
         found = _by_column(sheet.to_arrow_with_errors()[1])
         for number in missing:

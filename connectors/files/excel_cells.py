@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from datetime import date, datetime, time, timedelta
+from datetime import datetime, time, timedelta
 from typing import Any
 
 _DESCRIPTION = re.compile(r"Expected \w+ but got '(\w+)(?:\((.*)\))?'", re.DOTALL)
 _SERIAL = re.compile(r"value: (\S+), datetime_type: (\w+), is_1904: (\w+)")
 _ISO_DURATION = re.compile(r"(-?)P(?:(\d+)D)?T?(?:(\d+)H)?(?:(\d+)M)?(?:([\d.]+)S)?")
+_ISO_DATETIME = re.compile(r"\d{4}-\d\d-\d\d(?:T\d\d:\d\d(?::\d\d(?:[.]\d{1,6}0*)?)?)?")
 _ESCAPE = re.compile(r"\\(?:u\{([0-9a-f]+)\}|(.))", re.DOTALL)
 _ESCAPED = {"n": "\n", "r": "\r", "t": "\t", "0": "\0"}
 _ERRORS = {
@@ -51,8 +52,8 @@ def described(description: str) -> Any:
         return _from_serial(inside)
     text = _unescaped(inside[1:-1])
     if kind == "DurationIso":
-        return _iso_duration(text)
-    return _iso_datetime(text) if kind == "DateTimeIso" else text
+        return iso_duration(text)
+    return iso_datetime(text) if kind == "DateTimeIso" else text
 
 
 def text_of(value: Any) -> str | None:
@@ -100,18 +101,23 @@ def _epoch(serial: float, is_1904: bool) -> datetime:
     return datetime(1899, 12, 30) if serial >= 60 else datetime(1899, 12, 31)
 
 
-def _iso_duration(text: str) -> timedelta | str:
+def iso_duration(text: str) -> timedelta | str:
+    """A duration like ``PT30H05M00S``; what is none, or too long for one, comes back as it is."""
     match = _ISO_DURATION.fullmatch(text)
     if match is None:
         return text
     sign, days, hours, minutes, seconds = match.groups()
-    found = timedelta(int(days or 0), hours=int(hours or 0), minutes=int(minutes or 0), seconds=float(seconds or 0))
+    try:
+        found = timedelta(int(days or 0), hours=int(hours or 0), minutes=int(minutes or 0), seconds=float(seconds or 0))
+    except (OverflowError, ValueError):
+        return text
     return -found if sign else found
 
 
-def _iso_datetime(text: str) -> date | datetime | str:
+def iso_datetime(text: str) -> datetime | str:
+    """A date or a moment in ISO form; what is none, or finer than microseconds, comes back as it is."""
     try:
-        return datetime.fromisoformat(text)
+        return datetime.fromisoformat(text) if _ISO_DATETIME.fullmatch(text) else text
     except ValueError:
         return text
 

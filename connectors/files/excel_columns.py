@@ -27,13 +27,12 @@ def from_loaded(array: Any) -> Any:
     if pa.types.is_floating(array.type):
         return array.cast(pa.int64()) if _all_whole(array) else array
     if pa.types.is_duration(array.type):
-        return _times_or_durations(array)
+        return array.cast(pa.duration("us"))
     return _dates_or_times(array) if pa.types.is_timestamp(array.type) else array
 
 
 def from_cells(cells: Sequence[Any]) -> Any:
     """A column from its cells: of their type if they have one in common, otherwise text."""
-    cells = [_without_day_zero(cell) for cell in cells]
     kinds = {_kind(cell) for cell in cells if cell is not None}
     if not kinds or kinds == {str}:
         return pa.array([None if cell is None else str(cell) for cell in cells], pa.string())
@@ -42,15 +41,16 @@ def from_cells(cells: Sequence[Any]) -> Any:
     if kinds == {bool}:
         return pa.array(cells, pa.bool_())
     if kinds == {datetime}:
-        return from_loaded(pa.array(cells, pa.timestamp("us")))
+        return _dates_or_moments(pa.array(cells, pa.timestamp("us")))
     if kinds == {time}:
         return pa.array(cells, pa.time64("us"))
     if kinds == {timedelta}:
-        return from_loaded(pa.array(cells, pa.duration("us")))
+        return pa.array(cells, pa.duration("us"))
     return pa.array([text_of(cell) for cell in cells], pa.string())
 
 
-def _without_day_zero(cell: Any) -> Any:
+def without_day_zero(cell: Any) -> Any:
+    """The time of day that calamine made a moment of the day zero."""
     return cell.time() if isinstance(cell, datetime) and cell.date() == _DAY_ZERO[0] else cell
 
 
@@ -78,10 +78,9 @@ def _dates_or_times(array: Any) -> Any:
         return array.cast(pa.timestamp("us")).cast(pa.time64("us"))
     if first == _DAY_ZERO[0]:
         return None
-    if pc.all(pc.equal(days.cast(array.type), array)).as_py():
-        return days
-    return array.cast(pa.timestamp("us"))
+    return _dates_or_moments(array)
 
 
-def _times_or_durations(array: Any) -> Any:
-    return array.cast(pa.duration("us"))
+def _dates_or_moments(array: Any) -> Any:
+    days = array.cast(pa.date32(), safe=False)
+    return days if pc.all(pc.equal(days.cast(array.type), array)).as_py() else array.cast(pa.timestamp("us"))

@@ -19,10 +19,9 @@ Attributes = dict[str, str]
 
 @dataclass(frozen=True, slots=True)
 class SheetPart:
-    """A sheet: its name, whether it is hidden, and its part of the archive (None: not a worksheet, or not found)."""
+    """A sheet: its name, and its part of the archive (None: not a worksheet, or not found)."""
 
     name: str
-    hidden: bool
     part: str | None
 
 
@@ -42,7 +41,6 @@ def sheet_parts(path: Path) -> list[SheetPart]:
         return [
             SheetPart(
                 attributes.get("name", ""),
-                attributes.get("state", "visible") != "visible",
                 targets.get(attributes.get("id", "")),
             )
             for name, attributes in _elements(archive, members.get("xl/workbook.xml"))

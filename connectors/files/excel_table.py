@@ -13,6 +13,7 @@ from connectors.files.excel_book import Loaded, Sheet
 from connectors.files.excel_cells import CellError, address
 from connectors.files.excel_columns import from_cells, from_loaded
 from connectors.files.excel_header import Head, Header, find_header
+from connectors.files.excel_ods import OdsSheet
 from connectors.files.excel_scan import Findings
 from connectors.files.names import unique_names
 from connectors.files.options import FileOptions
@@ -31,7 +32,7 @@ class Table:
     notices: list[Notice] = field(default_factory=list)
 
 
-def read_table(sheet: Sheet, head: Head, findings: Findings, options: FileOptions) -> Table:
+def read_table(sheet: Sheet | OdsSheet, head: Head, findings: Findings, options: FileOptions) -> Table:
     """Find the header, read what is below it, and trim blank rows and columns at the edges.
 
     Args:
@@ -56,6 +57,15 @@ def read_table(sheet: Sheet, head: Head, findings: Findings, options: FileOption
     columns = [Column(name, array.type) for name, array in zip(names, arrays, strict=True)]
     facts = {"header_row": header.first_row if header.found else None}
     return Table(columns, batch.slice(0, _rows_used(batch)), facts, notices)
+
+
+def note_empty_texts(table: Table) -> None:
+    """In binary workbooks a formula that was never calculated reads as a text of no characters."""
+    for column, array in zip(table.columns, table.batch.columns, strict=True):
+        count = pc.sum(pc.equal(array, "")).as_py() if pa.types.is_string(array.type) else 0
+        if count:
+            message = f"'{column.name}' has {count} empty texts: formulas without a stored result read like this."
+            table.notices.append(("empty_texts", message, column.name))
 
 
 def _is_used(loaded: Loaded, number: int, header: Header) -> bool:
