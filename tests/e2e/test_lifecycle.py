@@ -123,3 +123,8 @@ def until(condition: Callable[[], object]) -> None:
             return
         time.sleep(0.05)
     raise AssertionError("it did not happen within a minute")
+
+
+def test_a_portal_that_is_killed_takes_everything_with_it(own_portal: Portal) -> None:
+    os.kill(own_portal.pid, signal.SIGKILL)
+    until(lambda: not processes(own_portal.data_dir))

@@ -15,6 +15,8 @@ from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.management import BaseCommand, call_command
 
+from conversions.engine.processes import die_with_parent
+
 _STOP_SECONDS = 30
 
 
@@ -64,7 +66,12 @@ def _workers() -> list[str]:
 
 def _start(command: list[str]) -> subprocess.Popen[bytes]:
     # A session of its own: a Ctrl-C in the terminal reaches this process only, which then stops its children in order.
-    return subprocess.Popen(command, cwd=settings.BASE_DIR, env=os.environ.copy(), start_new_session=True)
+    return subprocess.Popen(
+        command,
+        cwd=settings.BASE_DIR,
+        start_new_session=True,
+        preexec_fn=lambda: die_with_parent(signal.SIGTERM),  # noqa: PLW1509 - this process has no other thread yet
+    )
 
 
 def _on_signals() -> threading.Event:
