@@ -23,7 +23,6 @@ _NOT_ALLOWED = {1044, 1142, 1143, 1227, 1370}
 _TIMED_OUT = {1205, 1907, 1969, 3024}
 _LOST = {1040, 1053, 1077, 1080, 1152, 1158, 1159, 1160, 1161, 1203, 1226, 1317, 1927, 2002, 2003, 2006, 2013, 2055}
 _SERVER_ERROR = re.compile(r"ERROR (\d+) \(\w+\): (.*?)(?: \}|$)", re.DOTALL)
-_LOST_SIGNS = ("connection reset", "broken pipe", "unexpected eof", "timed out", "connection refused", "ioerror")
 _UNDECODABLE_SIGNS = ("couldn't convert", "could not retrieve", "not implemented", "deserializ")
 
 
@@ -42,12 +41,10 @@ def read_failure(text: str) -> Exception:
     """What ConnectorX said, as the error to raise: Undecodable where the careful form may do better."""
     if said := _SERVER_ERROR.search(text):
         return _described(int(said[1]), said[2])
-    lower = text.lower()
-    if any(sign in lower for sign in _UNDECODABLE_SIGNS):
+    if any(sign in text.lower() for sign in _UNDECODABLE_SIGNS):
         return Undecodable(text)
-    if any(sign in lower for sign in _LOST_SIGNS):
-        return connection_lost(text)
-    return query_refused(text)
+    # What is no answer of the server is trouble on the way to it.
+    return connection_lost(text)
 
 
 def _described(number: int, says: str) -> ConversionError:

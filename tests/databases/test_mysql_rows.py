@@ -208,6 +208,19 @@ def test_nothing_is_left_running_when_the_reader_goes_away(maria: MariaServer) -
     assert_nothing_runs(maria)
 
 
+def test_a_connection_lost_in_the_middle_is_an_error_worth_another_attempt(maria: MariaServer) -> None:
+    with opened(maria, query="SELECT a.id, b.padding FROM keyed a JOIN keyed b") as source:
+        batches = source.batches()
+        assert next(batches).num_rows
+        with maria.connect_as_owner() as owner, owner.cursor() as cursor:
+            cursor.execute("SELECT id FROM information_schema.processlist WHERE user = 'tundra' AND info IS NOT NULL")
+            for (number,) in cursor.fetchall():
+                cursor.execute(f"KILL {number}")
+        with pytest.raises(ConversionError) as caught:
+            list(batches)
+    assert (caught.value.code, caught.value.http_status, caught.value.retryable) == ("connection_lost", 502, True)
+
+
 def assert_nothing_runs(maria: MariaServer) -> None:
     deadline = time.monotonic() + 10
     running: Any = True
