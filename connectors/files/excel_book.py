@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import fastexcel
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from connectors.errors import ConversionError, InvalidRequest, UnreadableFile
 from connectors.files.excel_cells import described
@@ -48,6 +50,26 @@ class Loaded:
         for row, cell in self.cells[number].items():
             values[row] = cell
         return values
+
+    def rows_used(self) -> int:
+        """How many rows there are up to the last that is not blank."""
+        last = max((max(cells) for cells in self.cells.values() if cells), default=-1)
+        for array in self.arrays:
+            if last < len(array) - 1 and array.null_count < len(array):
+                last = max(last, pc.max(pc.indices_nonzero(array.is_valid())).as_py())
+        return last + 1
+
+    def empty_texts(self, number: int, texts: tuple[str, ...]) -> int:
+        """Make null of a column's texts and errors that are one of these; how many there were."""
+        array, cells = self.arrays[number], self.cells[number]
+        found = [row for row, cell in cells.items() if isinstance(cell, str) and cell in texts]
+        for row in found:
+            del cells[row]
+        if number in self.mixed or not pa.types.is_string(array.type):
+            return len(found)
+        named = pc.is_in(array, value_set=pa.array(texts, pa.string()))
+        self.arrays[number] = pc.if_else(named, pa.scalar(None, pa.string()), array)
+        return len(found) + (pc.sum(named).as_py() or 0)
 
 
 class Sheet:

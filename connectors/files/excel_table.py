@@ -45,10 +45,13 @@ def read_table(sheet: Sheet | OdsSheet, head: Head, findings: Findings, options:
     loaded = sheet.load(header.first_row)
     arrays: list[Any] = []
     notices = _sheet_notices(header, findings)
+    used = loaded.rows_used()
     kept = [number for number, array in enumerate(loaded.arrays) if _is_used(loaded, number, header)]
     warnings = Warnings()
     names = unique_names([header.names.get(loaded.places[number], "") for number in kept], warnings)
     for name, number in zip(names, kept, strict=True):
+        if nulls := loaded.empty_texts(number, options.null_values or ()):
+            notices.append(("null_values", f"'{name}' has {nulls} cells that null_values names; they are null.", name))
         arrays.append(_array(loaded, number))
         notices += _column_notices(loaded, number, name, arrays[-1], header.first_row)
     if header.found:
@@ -56,7 +59,7 @@ def read_table(sheet: Sheet | OdsSheet, head: Head, findings: Findings, options:
     batch = pa.RecordBatch.from_arrays(arrays, names=names)
     columns = [Column(name, array.type) for name, array in zip(names, arrays, strict=True)]
     facts = {"header_row": header.first_row if header.found else None}
-    return Table(columns, batch.slice(0, _rows_used(batch)), facts, notices)
+    return Table(columns, batch.slice(0, used), facts, notices)
 
 
 def note_empty_texts(table: Table) -> None:
@@ -80,15 +83,6 @@ def _array(loaded: Loaded, number: int) -> Any:
         if array is not None:
             return array
     return from_cells(loaded.column(number))
-
-
-def _rows_used(batch: pa.RecordBatch) -> int:
-    """How many rows there are up to the last that is not blank."""
-    last = -1
-    for array in batch.columns:
-        if last < batch.num_rows - 1 and array.null_count < len(array):
-            last = max(last, pc.max(pc.indices_nonzero(array.is_valid())).as_py())
-    return last + 1
 
 
 def _sheet_notices(header: Header, findings: Findings) -> list[Notice]:

@@ -19,6 +19,7 @@ from connectors.files.bounded import bounded
 from connectors.files.json_decode import Decoder
 from connectors.files.json_fast import Parsed, learn
 from connectors.files.json_flatten import leaf_arrays, leaves
+from connectors.files.json_header import after_first, names_in_first, refuse_other_kinds
 from connectors.files.json_layout import Layout, find_layout
 from connectors.files.json_notices import report
 from connectors.files.json_records import Block, Records
@@ -42,7 +43,7 @@ def open(path: Path, options: FileOptions, context: Context) -> Iterator[JsonSou
     """
     text, start, encoding = as_utf8(path, options.encoding, context.temp_dir)
     layout = find_layout(text, start, options.records_path)
-    yield JsonSource(text, layout, encoding, options.flatten, context)
+    yield JsonSource(text, layout, encoding, options, context)
 
 
 class JsonSource:
@@ -51,27 +52,33 @@ class JsonSource:
     total_rows = None
     rows_rejected = 0
 
-    def __init__(self, path: Path, layout: Layout, encoding: str, flatten: bool, context: Context) -> None:
-        self._layout = layout
+    def __init__(self, path: Path, layout: Layout, encoding: str, options: FileOptions, context: Context) -> None:
+        self._encoding = encoding
         self._context = context
-        self._flatten = flatten
+        self._flatten = options.flatten
         self._decoder = Decoder()
+        sample = [*Records(path, layout, Decoder(), context.batch_rows).sample()]
+        self._header = names_in_first(sample, options.has_header)
+        self._rows = Rows(header=unique_names(self._header, Warnings()))
+        if self._header:
+            sample[0] = [None] * len(self._header)
+            layout = after_first(path, layout)
+        self._layout = layout
         self._records = Records(path, layout, self._decoder, context.batch_rows)
-        self._rows = Rows()
-        for record in self._records.sample():
+        for record in sample:
             self._rows.add([record], None)
-        self._plan = self._rows.plan()
+        self._plan = self._planned()
         if not self._plan.children:
             self._look_through_the_rest(layout.start, 0, nothing_left=False)
         if not self._plan.children:
             raise UnreadableFile("The file has no records with a value in them.", code="no_columns")
-        self._encoding = encoding
 
     @property
     def facts(self) -> Mapping[str, Any]:
-        """Encoding and layout; the path to the records when they are inside a document."""
+        """Encoding and layout; the path to the records when they are inside a document; whether arrays had names."""
+        header = {"header": True} if self._header else {}
         path = {"records_path": self._layout.path} if self._layout.path else {}
-        return {"encoding": self._encoding, "layout": self._layout.name, **path}
+        return {"encoding": self._encoding, "layout": self._layout.name, **path, **header}
 
     @property
     def columns(self) -> Sequence[Column]:
@@ -94,6 +101,7 @@ class JsonSource:
             yield from bounded(pa.RecordBatch.from_arrays(columns, schema=schema), self._context.batch_rows)
             rows += len(array)
             self._context.progress(block.end)
+        unique_names(self._header, self._context.warnings)
         report(self._context.warnings, self._layout, self._rows, self._plan, self._decoder, flatten=self._flatten)
 
     def _array(self, block: Block, before: int) -> Any:
@@ -101,7 +109,7 @@ class JsonSource:
             self._learn(block.parsed)
             return block.parsed.table.to_struct_array().combine_chunks().cast(self._plan.type)
         self._rows.add(block.values, before)
-        plan = self._rows.plan()
+        plan = self._planned()
         if not _stored_alike(self._plan, plan):
             self._look_through_the_rest(block.end, before + len(block.values), block.last)
             raise SchemaChanged
@@ -113,7 +121,7 @@ class JsonSource:
         return self._plan if is_of_objects and self._plan.fast else None
 
     def _look_through_the_rest(self, start: int, before: int, nothing_left: bool) -> None:
-        self._plan = self._rows.plan()
+        self._plan = self._planned()
         for block in () if nothing_left else self._records.blocks(self._native_plan, start):
             if block.parsed is not None:
                 self._learn(block.parsed)
@@ -121,7 +129,12 @@ class JsonSource:
                 continue
             self._rows.add(block.values, before)
             before += len(block.values)
-            self._plan = self._rows.plan()
+            self._plan = self._planned()
+
+    def _planned(self) -> Plan:
+        if self._header:
+            refuse_other_kinds(self._rows.kinds)
+        return self._rows.plan()
 
     def _learn(self, parsed: Parsed) -> None:
         for name, column in zip(parsed.table.column_names, parsed.table.columns, strict=True):

@@ -24,12 +24,14 @@ class Rows:
         kinds: what records are (object, array, scalar), with the first one of each (from 1).
         objects: the shape of objects, and of arrays as objects with the keys ``column_1``, ``column_2`` ...
         scalars: the shape of all other records.
+        header: the names of arrays' places, if they have any: different ones.
         short: how many arrays had fewer items than others, in the rows built so far.
     """
 
     kinds: dict[str, int] = field(default_factory=dict)
     objects: Shape = field(default_factory=Shape)
     scalars: Shape = field(default_factory=lambda: Shape(1))
+    header: list[str] = field(default_factory=list)
     short: int = 0
 
     def add(self, values: Sequence[Any], before: int | None) -> None:
@@ -42,7 +44,7 @@ class Rows:
             if kind == "scalar":
                 self.scalars.add(value, record)
             elif kind is not None:
-                self.objects.add(_as_object(value), record)
+                self.objects.add(self._as_object(value), record)
         if len(self.objects.fields) > _MOST_COLUMNS:
             raise UnreadableFile(f"The records have more than {_MOST_COLUMNS} different keys.", code="too_many_columns")
 
@@ -71,17 +73,26 @@ class Rows:
             return {VALUE: value}
         if isinstance(value, list):
             self.short += len(value) < len(self.objects.fields)
-        return {} if value is None else _as_object(value)
+        return {} if value is None else self._as_object(value)
+
+    def _as_object(self, value: Any) -> dict[str, Any]:
+        if isinstance(value, dict):
+            return value
+        if len(value) <= len(self.header):
+            return dict(zip(self.header, value, strict=False))
+        return {self._name(place): item for place, item in enumerate(value)}
+
+    def _name(self, place: int) -> str:
+        if place < len(self.header):
+            return self.header[place]
+        name = f"column_{place + 1}"
+        return f"{name} (beyond the header)" if name in self.header else name
 
 
 def _kind(value: Any) -> str | None:
     if value is None:
         return None
     return "object" if isinstance(value, dict) else "array" if isinstance(value, list) else "scalar"
-
-
-def _as_object(value: Any) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {f"column_{place}": item for place, item in enumerate(value, 1)}
 
 
 def _is_unencodable(value: Any) -> bool:

@@ -140,6 +140,31 @@ def test_rows_without_names_get_some(path: Path, context: Context) -> None:
     assert read(path, context, has_header=True).column_names == ["1", "x", "2.5"]
 
 
+@pytest.mark.parametrize("kind", ["xlsx", "ods"])
+def test_texts_that_null_values_names_are_null_and_counted(path: Path, context: Context, kind: str) -> None:
+    if kind == "xlsx":
+        write_xlsx(path, [["n", "t", "e"], [1, "-", "#N/A"], ["-", "x", 2], [3, "n/a", 3], ["-", "-", None]])
+    else:
+        texts = [("string", name) for name in "nte"]
+        dash, three = ("string", "-"), ("float", "3")
+        write_ods(path, [texts, [("float", "1"), dash, ("string", "#N/A")], [dash, ("string", "x"), ("float", "2")],
+                         [three, ("string", "n/a"), three], [dash, dash]])  # fmt: skip
+    found = read(path, context, null_values=("-", "n/a", "#N/A"))
+    assert found.to_pydict() == {"n": [1, None, 3, None], "t": [None, "x", None, None], "e": [None, 2, 3, None]}
+    assert found.schema.types == [pa.int64(), pa.string(), pa.int64()]
+    messages = [warning.message for warning in context.warnings.items]
+    assert messages == [
+        "'n' has 2 cells that null_values names; they are null.",
+        "'t' has 3 cells that null_values names; they are null.",
+        "'e' has 1 cells that null_values names; they are null.",
+    ]
+
+
+def test_nothing_is_null_that_null_values_does_not_name(path: Path, context: Context) -> None:
+    write_xlsx(path, [["n", "t"], [1, "NULL"], ["n/a", ""], [3, "None"]])
+    assert read(path, context).to_pydict() == {"n": ["1", "n/a", "3"], "t": ["NULL", None, "None"]}
+
+
 def test_years_and_dates_are_names_beside_texts(path: Path, context: Context) -> None:
     write_xlsx(path, [["city", 2023, DATE], ["x", 1, 2]])
     assert read(path, context).to_pylist() == [{"city": "x", "2023": 1, "2024-02-29": 2}]

@@ -140,6 +140,35 @@ def test_it_says_what_it_left_out_beside_the_records(read: Read, context: Contex
     assert "'next', 'total'" in context.warnings.items[0].message
 
 
+NAMED = '[["id","name"],[1,"a"],[2,null]]'
+HEADERS: dict[str, tuple[str, bool | None, dict[str, list[Any]]]] = {
+    "names that are told": ('[["a","b"],["x","y"]]', True, {"a": ["x"], "b": ["y"]}),
+    "names that are found": (NAMED, None, {"id": [1, 2], "name": ["a", None]}),
+    "names that are none": (NAMED, False, {"column_1": ["id", "1", "2"], "column_2": ["name", "a", None]}),
+    "texts over texts": ('[["a","b"],["x","y"]]', None, {"column_1": ["a", "x"], "column_2": ["b", "y"]}),
+    "numbers over numbers": ("[[1,2],[3,4]]", None, {"column_1": [1, 3], "column_2": [2, 4]}),
+    "names on a line": ('["id","t"]\n[1,"a"]\n[2,"b"]\n', None, {"id": [1, 2], "t": ["a", "b"]}),
+    "names and nothing else": ('[["a","b"]]', True, {"a": [], "b": []}),
+    "names that are missing or twice": ('[["a","a",null],[1,2,3]]', True, {"a": [1], "a_2": [2], "column_3": [3]}),
+    "more items than names": (
+        '[["a","column_3"],[1,2,3]]', True, {"a": [1], "column_3": [2], "column_3 (beyond the header)": [3]}
+    ),
+    "objects": ('[{"a":1}]', True, {"a": [1]}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", HEADERS)
+def test_the_first_array_may_name_the_columns(read: Read, name: str) -> None:
+    text, has_header, wanted = HEADERS[name]
+    assert read(text, has_header=has_header).to_pydict() == wanted
+
+
+@pytest.mark.parametrize("text", ['[["a"],{"a":1}]', '[["a"],5]', "[1,2]", "[[[1]],[2]]", '[["a"],]'])
+def test_it_refuses_names_that_cannot_be(read: Read, text: str) -> None:
+    with pytest.raises(ConversionError, match=r"not an array|expected a value"):
+        read(text, has_header=True)
+
+
 def test_it_follows_the_records_path(read: Read) -> None:
     assert read('{"x":{"y":[{"a":1}]},"z":[{"b":1}]}', records_path="x.y").to_pylist() == [{"a": 1}]
     assert read('{"x":{"y":{"a":1}}}', records_path="x.y").to_pylist() == [{"a": 1}]
