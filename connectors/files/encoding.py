@@ -12,7 +12,9 @@ import charset_normalizer
 
 from connectors.errors import InvalidRequest, UnreadableFile
 from connectors.files.compression import copy_bounded
+from connectors.files.east_asian import east_asian_encoding
 from connectors.files.records import line_at
+from connectors.files.western import WESTERN, western_encodings
 from connectors.source import Context
 
 _STEP = 4 << 20
@@ -25,19 +27,7 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
-_LEGACY = [
-    "cp1252",
-    "cp1250",
-    "cp1251",
-    "cp1253",
-    "cp1254",
-    "cp932",
-    "gb18030",
-    "big5",
-    "cp949",
-    "euc_jp",
-    "koi8_r",
-]
+_SINGLE_BYTE = ["cp1252", "cp1250", "cp1251", "cp1253", "cp1254", "koi8_r", "cp866"]
 _CONTROLS = re.compile(rb"[\x00-\x08\x0e-\x19\x1c-\x1e]")
 _NAMES = {"cp932": "shift_jis", "cp949": "euc_kr", "latin_1": "latin-1", "iso8859-1": "latin-1"}
 
@@ -166,27 +156,18 @@ def _guesses(path: Path) -> list[tuple[str, float]]:
             code="wrong_format",
             hint="If it is text, say with the option encoding what it is written in.",
         )
-    matches = charset_normalizer.from_bytes(sample, cp_isolation=_LEGACY)
+    east_asian = east_asian_encoding(sample)
+    return [*([east_asian] if east_asian else []), *_single_byte_guesses(sample), ("cp1252", 0.4), ("latin-1", 0.3)]
+
+
+def _single_byte_guesses(sample: bytes) -> list[tuple[str, float]]:
+    matches = charset_normalizer.from_bytes(sample, cp_isolation=_SINGLE_BYTE)
     found = [
         (match.encoding, round(max(0.5, 0.95 - match.chaos - (match.coherence == 0) * 0.2), 2)) for match in matches
     ]
-    if found and _reads_alike(sample, found[0][0], "cp1252"):
-        found.insert(0, ("cp1252", found[0][1]))
-    if found and found[0][0] == "big5" and _is_valid(sample, "gb2312"):
-        found.insert(0, ("gb18030", found[0][1]))  # Big5's second bytes are seldom valid in GB 2312
-    return [*found, ("cp1252", 0.4), ("latin-1", 0.3)]
-
-
-def _is_valid(sample: bytes, encoding: str) -> bool:
-    try:
-        sample.decode(encoding)
-    except UnicodeDecodeError:
-        return False
-    return True
-
-
-def _reads_alike(sample: bytes, one: str, other: str) -> bool:
-    return sample.decode(one, "replace") == sample.decode(other, "replace")
+    if found and found[0][0] in WESTERN:
+        return [(encoding, found[0][1]) for encoding in western_encodings(sample)] + found
+    return found
 
 
 def _transcoded(path: Path, start: int, candidates: list[tuple[str, float]], context: Context) -> Utf8Text:

@@ -72,6 +72,24 @@ def test_it_finds_encodings_of_other_scripts(encoding: str, text: str) -> None:
     assert found.facts["encoding"] == encoding
 
 
+@pytest.mark.parametrize(
+    ("encoding", "text"),
+    [
+        ("shift_jis", "顧客番号,氏名,金額\n001,山田太郎,1\n"),
+        ("shift_jis", "氏名\n髙橋\n渡邉\n"),
+        ("gb18030", "日期,产品名称,单价\n2024-01-01,苹果手机,1\n"),
+        ("euc_kr", "번호,이름\n1,홍길동\n"),
+        ("cp1252", "Nombre;Año\nPeña;2024\n"),
+        ("cp1252", "id,text\n1,it’s 20 °C – or “so”\n"),  # noqa: RUF001 - as word processors write
+        ("cp1250", "Nazwa;Kwota\nŻółw;1\nGęś;2\nPaństwo;3\n"),
+        ("cp1254", "İsim,Şehir\nAyşe,İstanbul\nOğuz,Muğla\n"),
+    ],
+)
+def test_a_few_words_are_enough_to_find_an_encoding(encoding: str, text: str) -> None:
+    found = convert(text.encode("cp932" if encoding == "shift_jis" else encoding), delimiter="^", has_header=False)
+    assert [row[0] for row in found.rows] == text.splitlines()
+
+
 def test_it_says_what_it_detected_and_how_surely() -> None:
     facts = convert("a;b\n1;x\n").facts
     assert (facts["format"], facts["encoding"], facts["delimiter"], facts["has_header"]) == ("csv", "utf-8", ";", True)
