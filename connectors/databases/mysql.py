@@ -185,6 +185,9 @@ class _Extract:
         queries = [f"{statement} WHERE {condition}" for condition in self._conditions]
         if self._conditions == ["TRUE"]:
             queries = [statement]
+        if self._reading:
+            # An earlier read was given up: its connections would go on filling memory.
+            end_mysql_sessions(self._connection, self._tag)
         self._reading = True
         try:
             batches = self._begin(queries)

@@ -1,22 +1,20 @@
 """MySQL's and MariaDB's types: what each travels as and which Arrow type it becomes.
 
-Dates travel as numbers, because ConnectorX ends in a panic on a date that is none; the number -2^31 or -2^63 stands for
-such a date, so that it is not taken for NULL.
+Dates travel as they are, which is fastest. ConnectorX ends in a panic on one that no calendar has, such as 0000-00-00:
+then all rows are read again with dates as text.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import pyarrow as pa
-import pyarrow.compute as pc
 from pymysql.constants import FIELD_TYPE, FLAG
 
 from connectors.databases import restore
 from connectors.databases.columns import Choice, ColumnPlan, nulled, text_choice
 from connectors.databases.request import Policies
-from connectors.databases.restore import Misfit
+from connectors.databases.restore import Restore
 from connectors.types import MAX_DECIMAL_DIGITS
 
 BINARY_CHARSET = 63
@@ -32,12 +30,7 @@ _DECIMALS = {FIELD_TYPE.DECIMAL, FIELD_TYPE.NEWDECIMAL}
 _DATES = {FIELD_TYPE.DATE, FIELD_TYPE.NEWDATE}
 _DATETIMES = {FIELD_TYPE.DATETIME: "datetime", FIELD_TYPE.TIMESTAMP: "timestamp"}
 _TEXT = "CAST({0} AS CHAR)"
-# FROM_DAYS(TO_DAYS()) tells days that exist from those that arithmetic would move, such as 31 February.
-_IF_REAL = "IF(FROM_DAYS(TO_DAYS({0})) = DATE({0}), %s, IF({0} IS NULL, NULL, %s))"
-_DAYS = _IF_REAL % ("DATEDIFF({0}, '1970-01-01')", "-2147483648")
-_MICROSECONDS = _IF_REAL % ("TIMESTAMPDIFF(MICROSECOND, '1970-01-01', {0})", "-9223372036854775808")
 _REAL_DAY = r"^(000[1-9]|00[1-9]\d|0[1-9]\d\d|[1-9]\d{3})-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])"
-_FIRST_DAY = -719_162
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,9 +99,9 @@ _NAMES = {
 
 def _plan(kind: MysqlType, policies: Policies) -> tuple[str, str, tuple[Choice, ...]]:
     if kind.code in _DATES:
-        return _DAYS, _TEXT, _date_choices(policies)
+        return "{0}", _TEXT, _date_choices(policies)
     if kind.code in _DATETIMES:
-        return _MICROSECONDS, _TEXT, _datetime_choices(kind, policies)
+        return "{0}", _TEXT, _datetime_choices(kind, policies)
     if kind.code == FIELD_TYPE.GEOMETRY:
         bytes_form = Choice(pa.binary(), restore.cast_to(pa.binary()), "SRID (4 bytes, little endian) and WKB")
         return "CAST({0} AS BINARY)", "CAST({0} AS BINARY)", (bytes_form,)
@@ -154,12 +147,12 @@ def _decimal_choices(kind: MysqlType, policies: Policies) -> tuple[Choice, ...]:
 
 
 def _date_choices(policies: Policies) -> tuple[Choice, ...]:
-    return _with_policy(Choice(pa.date32(), _days), policies.zero_dates)
+    return _with_policy(Choice(pa.date32(), restore.dates), policies.zero_dates)
 
 
 def _datetime_choices(kind: MysqlType, policies: Policies) -> tuple[Choice, ...]:
     zone = "UTC" if kind.code == FIELD_TYPE.TIMESTAMP else None
-    return _with_policy(Choice(pa.timestamp("us", zone), _ticks(zone)), policies.zero_dates)
+    return _with_policy(Choice(pa.timestamp("us", zone), restore.timestamps(zone)), policies.zero_dates)
 
 
 def _with_policy(choice: Choice, policy: str) -> tuple[Choice, ...]:
@@ -184,40 +177,7 @@ def _time_choices(policies: Policies) -> tuple[Choice, ...]:
     return choice, replace(text_choice("time"), fidelity="text, because a value is no time of day")
 
 
-def _days(values: pa.Array) -> pa.Array:
-    """Dates from day numbers, or from text in the careful form."""
-    if pa.types.is_integer(values.type):
-        values = values.cast(pa.int32())
-        _all_real(values, _FIRST_DAY)
-        return values.cast(pa.date32())
-    return restore.dates(values)
-
-
-def _ticks(zone: str | None) -> Callable[[pa.Array], pa.Array]:
-    """Timestamps from microseconds, or from text in the careful form."""
-
-    def restored(values: pa.Array) -> pa.Array:
-        if pa.types.is_integer(values.type):
-            _all_real(values, _FIRST_DAY * 86_400_000_000)
-            return values.cast(pa.int64()).cast(pa.timestamp("us", zone))
-        return restore.timestamps(zone)(values)
-
-    return restored
-
-
-def _all_real(values: pa.Array, first: int) -> None:
-    lowest = pc.min(values).as_py()
-    if lowest is not None and lowest < first:
-        raise Misfit
-
-
-def _impossible_as_null(choice: Choice) -> Callable[[pa.Array], pa.Array]:
+def _impossible_as_null(choice: Choice) -> Restore:
+    """The choice's own restoring of dates; of text, with null for what no calendar has."""
     from_text = restore.misfits_as_null(choice.restore, _REAL_DAY)
-    first = _FIRST_DAY if choice.kind == pa.date32() else _FIRST_DAY * 86_400_000_000
-
-    def restored(values: pa.Array) -> pa.Array:
-        if not pa.types.is_integer(values.type):
-            return from_text(values)
-        return choice.restore(pc.if_else(pc.less(values, first), pa.scalar(None, values.type), values))
-
-    return restored
+    return lambda values: (from_text if pa.types.is_string(values.type) else choice.restore)(values)
