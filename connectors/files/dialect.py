@@ -10,7 +10,7 @@ from itertools import pairwise
 
 from connectors.errors import InvalidRequest
 from connectors.files.options import FileOptions
-from connectors.files.records import Dialect, find_quotes
+from connectors.files.records import ESCAPE, Dialect, find_quotes, shelter_backslashes
 
 _STRONG = (",", ";", "\t", "|")
 NO_DELIMITER = "\x1e"  # for one column: a character that text does not hold
@@ -93,10 +93,8 @@ def _dialect(sample: bytes, options: FileOptions, *, whole: bool) -> tuple[Diale
     if options.quote_char is None and b'"' not in sample and _single_quoted(sample):
         quotes = ["'"]
     base = Dialect(",", quotes[0])
-    if options.delimiter is not None:
-        return _with_escape(replace(base, delimiter=options.delimiter), sample), 1.0
-    delimiter, sure = _guess_delimiter(sample, base, whole=whole)
-    return _with_escape(replace(base, delimiter=delimiter), sample), sure
+    delimiter, sure = (options.delimiter, 1.0) if options.delimiter else _guess_delimiter(sample, base, whole=whole)
+    return _with_escape(replace(base, delimiter=delimiter), sample, whole=whole), sure
 
 
 def _single_quoted(sample: bytes) -> bool:
@@ -106,13 +104,20 @@ def _single_quoted(sample: bytes) -> bool:
     return opened >= 2 and opened == enclosed
 
 
-def _with_escape(dialect: Dialect, sample: bytes) -> Dialect:
-    """With a backslash as escape where only that puts the quotes in order."""
-    if not dialect.quote or b"\\" + dialect.quote.encode() not in sample:
-        return dialect
-    escaped = replace(dialect, escape="\\")
-    plain_is_broken = len(find_quotes(sample, dialect).broken) or find_quotes(sample, dialect).unterminated is not None
-    return escaped if plain_is_broken and not len(find_quotes(sample, escaped).broken) else dialect
+def _with_escape(dialect: Dialect, sample: bytes, *, whole: bool) -> Dialect:
+    """With a backslash as escape where only that puts the quotes, delimiters and line ends in order."""
+    escaped = replace(dialect, escape=ESCAPE)
+    if dialect.quote and (ESCAPE + dialect.quote).encode() in sample:
+        quotes = find_quotes(sample, dialect)
+        plain_is_broken = len(quotes.broken) or quotes.unterminated is not None
+        return escaped if plain_is_broken and not len(find_quotes(sample, escaped).broken) else dialect
+    if re.search(rb"\\[\r\n" + re.escape(dialect.delimiter.encode()) + rb"]", sample):
+        plain, undone = (
+            {len(record.fields) for record in read_records(sample, 0, each, whole=whole, most=_LOOKED_AT)}
+            for each in (dialect, escaped)
+        )
+        return escaped if len(plain) > 1 and len(undone) == 1 else dialect
+    return dialect
 
 
 def _guess_delimiter(sample: bytes, base: Dialect, *, whole: bool) -> tuple[str, float]:
@@ -191,7 +196,8 @@ def read_records(sample: bytes, start: int, dialect: Dialect, *, whole: bool, mo
     delimiter, quote = re.escape(dialect.delimiter.encode()), re.escape(dialect.quote.encode())
     inner = rb"(?:\\.|[^\\" + quote + rb"])*" if dialect.escape else rb"(?:[^" + quote + rb"]|" + quote * 2 + rb")*"
     quoted = rb"(" + quote + inner + quote + rb")?" if quote else rb"()"
-    pattern = re.compile(quoted + rb"([^\r\n" + delimiter + rb"]*)(" + delimiter + rb"|\r\n|\n|\r|\Z)", re.DOTALL)
+    plain = rb"((?:\\(?:.|\Z)|[^\\\r\n" + delimiter + rb"])*)" if dialect.escape else rb"([^\r\n" + delimiter + rb"]*)"
+    pattern = re.compile(quoted + plain + rb"(" + delimiter + rb"|\r\n|\n|\r|\Z)", re.DOTALL)
     records: list[Record] = []
     fields: list[str] = []
     at, begin = start, start
@@ -199,7 +205,7 @@ def read_records(sample: bytes, start: int, dialect: Dialect, *, whole: bool, mo
         match = pattern.match(sample, at)
         if match is None or (match[3] == b"" and not whole):
             break
-        fields.append(_unquoted(match[1] or b"", dialect) + match[2].decode("utf-8", "replace"))
+        fields.append(_unquoted(match[1] or b"", dialect) + _unescaped(match[2], dialect))
         at = match.end()
         if match[3] != dialect.delimiter.encode():
             records.append(Record(begin, at, fields))
@@ -210,10 +216,16 @@ def read_records(sample: bytes, start: int, dialect: Dialect, *, whole: bool, mo
 
 
 def _unquoted(field_bytes: bytes, dialect: Dialect) -> str:
-    text = field_bytes[1:-1].decode("utf-8", "replace")
     if dialect.escape:
-        return re.sub(r"\\(.)", r"\1", text, flags=re.DOTALL)
+        return _unescaped(field_bytes[1:-1], dialect)
+    text = field_bytes[1:-1].decode("utf-8", "replace")
     return text.replace(dialect.quote * 2, dialect.quote) if dialect.quote else text
+
+
+def _unescaped(text: bytes, dialect: Dialect) -> str:
+    if dialect.escape:
+        text = re.sub(rb"\\(.)", rb"\1", shelter_backslashes(text, dialect), flags=re.DOTALL)
+    return text.decode("utf-8", "replace")
 
 
 def _around_the_table(records: list[Record], dialect: Dialect, options: FileOptions, sure: float) -> Layout:

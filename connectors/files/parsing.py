@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.csv as arrow_csv
 
 from connectors.errors import UnreadableFile
-from connectors.files.records import Dialect
+from connectors.files.records import Dialect, shelter_backslashes
 
 _BOM = b"\xef\xbb\xbf"
 
@@ -36,6 +36,8 @@ def parse_text(
     """
     names = [str(position) for position in range(fields)]
     wanted = names if only is None else [names[position] for position in only]
+    if dialect.escape:
+        data = shelter_backslashes(data, dialect)
     if bytes(data[:3]) == _BOM:
         data = b"\n" + bytes(data)  # the parser would take a value's first character for a byte order mark
     try:

@@ -6,10 +6,10 @@ doubled (or escaped, where the dialect has an escape). A quote elsewhere in an u
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from re import compile as compile_pattern
 
 import numpy as np
 import numpy.typing as npt
@@ -22,8 +22,9 @@ BLOCK_BYTES = 8 << 20
 MAX_RECORD_BYTES = 128 << 20
 _MOST_GROWTH = 32 << 20
 _STEP = 4 << 20
+ESCAPE = "\\"
 _NEWLINE, _RETURN = 0x0A, 0x0D
-_ESCAPED = compile_pattern(rb"\\.", 16)  # 16: DOTALL
+_ESCAPED = re.compile(rb"\\.", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,3 +243,12 @@ def unescaped(places: Places, data: bytes | memoryview, dialect: Dialect) -> Pla
         return places
     escaped = np.fromiter((match.start() + 1 for match in _ESCAPED.finditer(data)), np.int64)
     return places[~np.isin(places, escaped)]
+
+
+def shelter_backslashes(data: bytes | memoryview, dialect: Dialect) -> bytes:
+    """Double every backslash that escapes nothing, so that it is read as itself (``\\N``, ``C:\\temp``).
+
+    A backslash escapes itself, a quote, a delimiter or a line end.
+    """
+    special = re.escape((ESCAPE + dialect.quote + dialect.delimiter + "\r\n").encode())
+    return re.sub(rb"(\\[" + special + rb"])|\\", lambda match: match[1] or rb"\\", data)

@@ -164,6 +164,20 @@ def test_it_undoes_quotes_and_nothing_else(text: str, rows: list[tuple[Any, ...]
     assert convert(text).rows == rows
 
 
+@pytest.mark.parametrize(
+    ("text", "rows"),
+    [
+        ('1,"foo",\\N\n2,"a \\"q\\", b",3\n', [(1, "foo", None), (2, 'a "q", b', 3)]),
+        ("1\tfoo\t\\N\n2\ta\\tb\t3\n3\tover\\\nleaf\t4\n", [(1, "foo", None), (2, "a\\tb", 3), (3, "over\nleaf", 4)]),
+        ('1,"C:\\temp\\new"\n2,"a \\"q\\", b"\n', [(1, "C:\\temp\\new"), (2, 'a "q", b')]),
+        ("1,x\\, y\n2,z\n3,w\n", [(1, "x, y"), (2, "z"), (3, "w")]),
+        ("C:\\a\\,1\nC:\\b\\,2\n", [("C:\\a\\", 1), ("C:\\b\\", 2)]),
+    ],
+)
+def test_a_backslash_escapes_only_what_needs_it(text: str, rows: list[tuple[Any, ...]]) -> None:
+    assert convert(text, has_header=False).rows == rows
+
+
 def test_null_words_are_null_only_unquoted_and_counted() -> None:
     found = convert('a,b\n1,NULL\n2,"NULL"\nN/A,"N/A"\n4,""\n5,\n')
     assert found.rows == [(1, None), (2, "NULL"), (None, "N/A"), (4, ""), (5, None)]
