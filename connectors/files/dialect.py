@@ -126,7 +126,8 @@ def _guess_delimiter(sample: bytes, base: Dialect, *, whole: bool) -> tuple[str,
         scores = []
         for delimiter in candidates:
             if delimiter.encode() in sample:
-                records = read_records(sample, 0, replace(base, delimiter=delimiter), whole=whole, most=_LOOKED_AT)
+                dialect = _with_escape(replace(base, delimiter=delimiter), sample, whole=whole)
+                records = read_records(sample, 0, dialect, whole=whole, most=_LOOKED_AT)
                 scores.append((_score(records, delimiter, evenness), delimiter))
         scores.sort(key=lambda scored: -scored[0])
         if scores and scores[0][0] > 0:
