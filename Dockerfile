@@ -1,4 +1,4 @@
-# One image for web and worker: `serve` runs both, `web` and `worker` one each (see docs/operations.md).
+# One image for everything: `serve` runs web and workers, `qcluster` workers alone.
 FROM python:3.11-slim-bookworm AS build
 WORKDIR /app
 COPY requirements.txt ./
@@ -18,6 +18,7 @@ RUN .venv/bin/python -m compileall -q tundra_site connectors conversions
 ENV PATH=/app/.venv/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     TUNDRA_DATA_DIR=/data \
+    HOST=0.0.0.0 \
     PORT=8080
 USER tundra
 EXPOSE 8080

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from django.apps import AppConfig
@@ -21,6 +22,17 @@ class ConversionsConfig(AppConfig):
 
         post_spawn.connect(warm_up, dispatch_uid="conversions.warm_up")
         post_migrate.connect(_schedule_the_reaper, sender=self)
+        os.register_at_fork(after_in_child=_forget_connections)
+
+
+def _forget_connections() -> None:
+    """The queue forks its workers from a process that has asked the database: they must not use its connections."""
+    from django.db import connections  # noqa: PLC0415 - needs loaded apps
+
+    for connection in connections.all(initialized_only=True):
+        if connection.vendor == "postgresql":
+            connection.connection = None
+            connection._connection_pools.clear()  # type: ignore[attr-defined]
 
 
 def _schedule_the_reaper(**_: Any) -> None:

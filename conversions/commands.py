@@ -18,7 +18,7 @@ from connectors.commands import exit_with, migrate_embedded_database
 from connectors.errors import ConversionError, InvalidRequest
 from connectors.urls import parse_signed_url
 from conversions import assignments, services
-from conversions.api.errors import by_field, envelope
+from conversions.api.errors import by_field, envelope, sentence_of
 from conversions.api.serializers import StrictSerializer
 from conversions.models import ConversionJob, JobStatus
 
@@ -39,10 +39,13 @@ def partitions(text: str) -> int | str:
     return int(text) if text.isdecimal() else text
 
 
+EXIT_INTERRUPTED = 130
+
+
 class JobCommand(BaseCommand):
     """A command that submits one job, runs it in this process and prints the API's answer.
 
-    Exit codes: 0 done, 2 the request or the input is bad, 1 anything else.
+    Exit codes: 0 done, 2 the request or the input is bad, 130 interrupted, 1 anything else.
     """
 
     requires_system_checks: list[str] = []
@@ -55,9 +58,10 @@ class JobCommand(BaseCommand):
             with _Progress(visible=not as_json, stream=self.stderr) as progress:
                 job = services.run_here(submit(), progress.show)
         except ValidationError as error:
-            fields = by_field(error.get_full_details())
-            detail = " ".join(f"{name}: {message}" for name, messages in fields.items() for message in messages)
-            self._fail(InvalidRequest(detail), as_json=as_json)
+            self._fail(InvalidRequest(sentence_of(by_field(error.get_full_details()))), as_json=as_json)
+        except KeyboardInterrupt:
+            self.stderr.write("Interrupted: nothing was written.")
+            sys.exit(EXIT_INTERRUPTED)
         except ConversionError as error:
             self._fail(error, as_json=as_json)
         if job.status != JobStatus.SUCCEEDED:
@@ -89,6 +93,16 @@ def checked(serializer: type[StrictSerializer], **data: Any) -> dict[str, Any]:
     bound = serializer(data={name: value for name, value in data.items() if value is not None})
     bound.is_valid(raise_exception=True)
     return dict(bound.validated_data)
+
+
+def refuse_same_file(source: str, destination: str) -> None:
+    """A conversion must not replace what it reads.
+
+    Raises:
+        InvalidRequest: both are one file.
+    """
+    if "://" not in source + destination and Path(source).resolve() == Path(destination).resolve():
+        raise InvalidRequest("SRC and DEST are the same file: the conversion would replace it.", code="same_file")
 
 
 def place(role: str, text: str) -> dict[str, str]:

@@ -68,7 +68,8 @@ class ConversionJob(models.Model):
     source = models.CharField(max_length=500, blank=True)
     destination = models.CharField(max_length=500, blank=True)
 
-    attempts = models.PositiveIntegerField(default=0)
+    attempts = models.PositiveIntegerField(default=0, help_text="Never counted anew: they tell attempts apart.")
+    attempts_before = models.PositiveIntegerField(default=0, help_text="Those before the latest retry.")
     worker = models.CharField(max_length=100, blank=True)
     lease_expires_at = models.DateTimeField(null=True, blank=True)
     cancel_requested_at = models.DateTimeField(null=True, blank=True)
@@ -116,6 +117,17 @@ class ConversionJob(models.Model):
         """From the start of the latest attempt to the end, or to now while it runs."""
         return _seconds(self.started_at, self.finished_at or timezone.now())
 
+    @property
+    def has_attempts_left(self) -> bool:
+        """Whether a crash of this attempt may be followed by another."""
+        most: int = settings.TUNDRA.MAX_ATTEMPTS
+        return self.attempts - self.attempts_before < most
+
+    @property
+    def is_local(self) -> bool:
+        """Whether a command runs it, on paths of that command's machine: nobody else may take it over."""
+        return "source_path" in self.request or "output_path" in self.request
+
     def claim(self, worker: str) -> bool:
         """Take the job for one attempt; False if it is not queued any more."""
         now = timezone.now()
@@ -136,7 +148,7 @@ class ConversionJob(models.Model):
 
     def succeed(self, result: dict[str, Any]) -> bool:
         """End well. The signed URLs are wiped."""
-        return self._end(JobStatus.SUCCEEDED, self._held(), result=result, sealed=b"")
+        return self._end(JobStatus.SUCCEEDED, self._held(), result=_storable(result), sealed=b"")
 
     def fail(self, error: ConversionError, traceback: str = "") -> bool:
         """End with an error. The signed URLs stay sealed for a retry until they are pruned."""
@@ -144,11 +156,11 @@ class ConversionJob(models.Model):
             JobStatus.FAILED,
             self._held(),
             error_code=error.code,
-            error_message=error.message,
-            error_hint=error.hint or "",
+            error_message=_storable(error.message),
+            error_hint=_storable(error.hint or ""),
             error_status=error.http_status,
             error_retryable=error.retryable,
-            traceback=traceback,
+            traceback=_storable(traceback),
         )
 
     def end_cancelled(self) -> bool:
@@ -162,16 +174,21 @@ class ConversionJob(models.Model):
     def requeue(self) -> bool:
         """Give a held job back to the queue for another attempt."""
         return self._change(
-            self._held(), status=JobStatus.QUEUED, queued_at=timezone.now(), lease_expires_at=None, worker=""
+            self._held(),
+            status=JobStatus.QUEUED,
+            queued_at=timezone.now(),
+            started_at=None,
+            lease_expires_at=None,
+            worker="",
         )
 
     def reopen(self) -> bool:
-        """Queue an ended job again, with its attempts counted from none."""
+        """Queue an ended job again, with all its attempts before it."""
         return self._change(
             Q(status__in=[JobStatus.FAILED, JobStatus.CANCELLED]),
             status=JobStatus.QUEUED,
             queued_at=timezone.now(),
-            attempts=0,
+            attempts_before=F("attempts"),
             progress={},
             cancel_requested_at=None,
             started_at=None,
@@ -197,6 +214,17 @@ class ConversionJob(models.Model):
         if won:
             self.refresh_from_db()
         return won
+
+
+def _storable(value: Any) -> Any:
+    """The same without NUL characters, which PostgreSQL cannot hold in text; they become U+FFFD."""
+    if isinstance(value, str):
+        return value.replace("\0", "\ufffd")
+    if isinstance(value, dict):
+        return {_storable(key): _storable(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_storable(inner) for inner in value]
+    return value
 
 
 def _seconds(start: Any, end: Any) -> float | None:

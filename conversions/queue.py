@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from functools import partial
 
 from django.conf import settings
@@ -9,32 +10,44 @@ from django.db import transaction
 from django_q.brokers import get_broker
 from django_q.status import Stat
 from django_q.tasks import async_task
+from redis.exceptions import RedisError
 
 from conversions.models import ConversionJob
+
+logger = logging.getLogger(__name__)
 
 
 def ring(job: ConversionJob) -> None:
     """Tell the workers of a job: in the portal's own database with the row's commit, elsewhere right after it."""
-    enqueue = partial(async_task, "conversions.tasks.run_job", str(job.pk), task_name=f"job-{job.pk}")
     if "orm" in settings.Q_CLUSTER:
-        enqueue()
+        _enqueue(job)
     else:
-        transaction.on_commit(enqueue)
+        transaction.on_commit(partial(_enqueue_or_leave_to_the_reaper, job))
+
+
+def _enqueue(job: ConversionJob) -> None:
+    async_task("conversions.tasks.run_job", str(job.pk), task_name=f"job-{job.pk}")
+
+
+def _enqueue_or_leave_to_the_reaper(job: ConversionJob) -> None:
+    try:
+        _enqueue(job)
+    except RedisError:
+        logger.exception("the broker is away; the reaper rings later", extra={"job_id": str(job.pk)})
 
 
 def requeue(job: ConversionJob) -> bool:
     """Give a job that an attempt holds back for the next one; False if it is no longer held."""
     with transaction.atomic():
         requeued = job.requeue()
-        if requeued:
+        if requeued and not job.is_local:
             ring(job)
     return requeued
 
 
 def is_empty() -> bool:
-    """Whether no ring waits, neither in the broker nor with a worker that has yet to confirm it."""
-    broker = get_broker()
-    return bool(broker.queue_size() == 0 and broker.lock_size() == 0)
+    """Whether no ring waits in the broker. Those that workers hold do not count: they may have died with them."""
+    return bool(get_broker().queue_size() == 0)
 
 
 def live_workers() -> int:

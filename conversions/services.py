@@ -1,27 +1,20 @@
-"""The only way in: submit, wait, cancel, retry, reap. API, admin and commands are shells over these."""
+"""The only way in: submit, wait, cancel, retry. API, admin and commands are shells over these."""
 
 from __future__ import annotations
 
-import shutil
 import time
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 
-from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import connection, transaction
-from django.utils import timezone
 
-from connectors.errors import ConversionError, Unavailable, WorkerFailed
+from connectors.errors import ConversionError, Unavailable
 from conversions import queue, supervisor
-from conversions.models import TERMINAL, ConversionJob, JobStatus
+from conversions.models import ConversionJob, JobStatus
 from conversions.sealed import seal, unseal
 
 _PATIENCE_SECONDS = 10
-_RING_PATIENCE = timedelta(seconds=30)
-_RETRY_PERIOD = timedelta(days=1)
-_ABANDONED_SECONDS = 120
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +52,10 @@ def run_here(submission: Submission, show: supervisor.Show) -> ConversionJob:
         while job.status == JobStatus.QUEUED:
             supervisor.run(str(job.pk), show)
             job.refresh_from_db()
+    except KeyboardInterrupt:
+        job.refresh_from_db()
+        job.end_cancelled()
+        raise
     finally:
         supervisor.cool_down()
     return job
@@ -118,20 +115,6 @@ def retry(job: ConversionJob) -> ConversionJob:
     return job
 
 
-def reap() -> None:
-    """Mend what died: jobs whose lease ran out, rings that were lost, URLs nobody needs, files nobody owns."""
-    now = timezone.now()
-    for job in ConversionJob.objects.filter(status=JobStatus.RUNNING, lease_expires_at__lt=now):
-        _reap_one(job)
-    if queue.is_empty():
-        for job in ConversionJob.objects.filter(status=JobStatus.QUEUED, queued_at__lt=now - _RING_PATIENCE):
-            queue.ring(job)
-    ConversionJob.objects.filter(status__in=TERMINAL, finished_at__lt=now - _RETRY_PERIOD).exclude(sealed=b"").update(
-        sealed=b""
-    )
-    _remove_abandoned_directories()
-
-
 def failure_of(job: ConversionJob) -> ConversionError:
     """Why an ended job did not succeed, as the error it ended with."""
     if job.status == JobStatus.CANCELLED:
@@ -142,28 +125,6 @@ def failure_of(job: ConversionJob) -> ConversionError:
         http_status=job.error_status,
         retryable=job.error_retryable,
         hint=job.error_hint or None,
-    )
-
-
-def _remove_abandoned_directories() -> None:
-    """An attempt removes its own directory; one that was killed could not."""
-    running = ConversionJob.objects.filter(status=JobStatus.RUNNING).values_list("pk", "attempts")
-    kept = {f"{job}-{attempt}" for job, attempt in running}
-    for directory in settings.TEMP_DIR.iterdir():
-        if directory.name not in kept and time.time() - directory.stat().st_mtime > _ABANDONED_SECONDS:
-            shutil.rmtree(directory, ignore_errors=True)  # another reaper may be at it
-
-
-def _reap_one(job: ConversionJob) -> bool:
-    if job.attempts < settings.TUNDRA.MAX_ATTEMPTS:
-        return queue.requeue(job)
-    return job.fail(
-        WorkerFailed(
-            f"The worker that ran this job died, {job.attempts} times in all.",
-            code="worker_crashed",
-            retryable=True,
-            hint="Look at the workers' logs and memory, then retry.",
-        )
     )
 
 

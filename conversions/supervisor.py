@@ -7,6 +7,7 @@ import os
 import shutil
 import socket
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -14,11 +15,12 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
+from django.db import DatabaseError
 
 from connectors import services as credentials
 from connectors.errors import ConversionError, LimitReached, WorkerFailed
-from conversions import assignments, queue
-from conversions.engine.client import Attempt, Engine, Exit
+from conversions import assignments, queue, reaper
+from conversions.engine.client import Child, Engine, Exit
 from conversions.models import ConversionJob, JobKind
 from conversions.pipeline.assignment import Assignment
 
@@ -77,12 +79,24 @@ def run(job_id: str, show: Show = lambda _progress: None) -> None:
     job = ConversionJob.objects.filter(pk=job_id).first()
     if job is None or not job.claim(_worker_name()):
         return
-    logger.info("attempt started", extra={"job_id": str(job.pk), "attempt": job.attempts})
-    with _attempt_directory(job) as directory:
-        outcome, end = _run_in_child(job, directory, show)
-    _settle(job, outcome)
+    logger.info("attempt started", extra=_ids(job))
+    try:
+        with _attempt_directory(job) as directory:
+            outcome, end = _run_in_child(job, directory, show)
+        _settle(job, outcome)
+    except DatabaseError:
+        raise  # the portal's own database: the lease runs out and the reaper takes over
+    except Exception:
+        logger.exception("attempt broke", extra=_ids(job))
+        bug = WorkerFailed("The portal failed unexpectedly while it ran this job.", hint="Its log says why.")
+        job.fail(bug, traceback.format_exc())
+        return
     _record_use(job, outcome)
     _log_end(job, outcome, end)
+
+
+def _ids(job: ConversionJob) -> dict[str, Any]:
+    return {"job_id": str(job.pk), "attempt": job.attempts, "request_id": job.request_id}
 
 
 def _worker_name() -> str:
@@ -104,13 +118,16 @@ def _run_in_child(job: ConversionJob, directory: Path, show: Show) -> tuple[Outc
         assignment = assignments.of(job, directory)
     except ConversionError as error:
         return Failed(error), None
-    attempt = _engine.begin(assignment.as_json())
-    watch = _Watch(job, attempt, show, time.monotonic() + assignment.limits.seconds)
+    try:
+        child = _engine.begin(assignment.as_json())
+    except EOFError as error:
+        return Failed(_crash(None), str(error)), None
+    watch = _Watch(job, child, show, time.monotonic() + assignment.limits.seconds)
     try:
         outcome = watch.until_settled()
     finally:
-        attempt.kill()
-        end = attempt.finish()
+        child.kill()
+        end = child.finish()
     if job.kind == JobKind.DATABASE and not (watch.has_answered or isinstance(outcome, Lost)):
         _end_sessions(assignment)
     return outcome or Failed(_crash(end), f"The conversion's process ended without an answer: {end}."), end
@@ -118,24 +135,28 @@ def _run_in_child(job: ConversionJob, directory: Path, show: Show) -> tuple[Outc
 
 def _end_sessions(assignment: Assignment) -> None:
     """A killed child cannot end its queries: another one does. The server's own limit is what remains if it fails."""
-    attempt = _engine.begin(replace(assignment, kind="end_sessions").as_json())
+    try:
+        child = _engine.begin(replace(assignment, kind="end_sessions").as_json())
+    except EOFError:
+        logger.exception("the process that ends queries did not start", extra={"job_id": assignment.job_id})
+        return
     try:
         deadline = time.monotonic() + _END_SESSIONS_SECONDS
         answer: dict[str, Any] | None = None
         while time.monotonic() < deadline and not (answer and answer.keys() & {"result", "error"}):
-            answer = attempt.next_message(_LOOK_SECONDS)
+            answer = child.next_message(_LOOK_SECONDS)
         if not answer or "error" in answer:
             logger.warning("queries may still run on the database server", extra={"job_id": assignment.job_id})
     except EOFError:
         logger.exception("the process that ends queries ended itself", extra={"job_id": assignment.job_id})
     finally:
-        attempt.kill()
-        attempt.finish()
+        child.kill()
+        child.finish()
 
 
-def _crash(end: Exit) -> WorkerFailed:
+def _crash(end: Exit | None) -> WorkerFailed:
     return WorkerFailed(
-        f"The conversion's process ended without an answer ({end}).",
+        f"The conversion's process ended without an answer ({end or 'before it began'}).",
         code="worker_crashed",
         retryable=True,
         hint="If it happens again with the same input, the input crashes the reader: please report it.",
@@ -145,9 +166,9 @@ def _crash(end: Exit) -> WorkerFailed:
 class _Watch:
     """Follows a child until there is an outcome."""
 
-    def __init__(self, job: ConversionJob, attempt: Attempt, show: Show, deadline: float) -> None:
+    def __init__(self, job: ConversionJob, child: Child, show: Show, deadline: float) -> None:
         self._job = job
-        self._attempt = attempt
+        self._child = child
         self._show = show
         self._deadline = deadline
         self._renew_at = time.monotonic() + _RENEW_SECONDS
@@ -158,7 +179,7 @@ class _Watch:
         """The outcome, or None when the child ended without one."""
         while True:
             try:
-                message = self._attempt.next_message(_LOOK_SECONDS)
+                message = self._child.next_message(_LOOK_SECONDS)
             except EOFError:
                 return None
             outcome = self._heard(message) or self._over_budget() or self._told_to_stop()
@@ -189,7 +210,7 @@ class _Watch:
                 )
             )
         gigabytes = settings.TUNDRA.MAX_MEMORY_USAGE_GB
-        if self._attempt.memory() > gigabytes * 2**30:
+        if self._child.memory() > gigabytes * 2**30:
             return Failed(
                 LimitReached(
                     f"The conversion was stopped because it needed more than {gigabytes:g} GB of memory.",
@@ -203,6 +224,7 @@ class _Watch:
         if time.monotonic() < self._renew_at:
             return None
         self._renew_at = time.monotonic() + _RENEW_SECONDS
+        reaper.reap_if_due()
         if not self._job.renew(self.progress):
             return Lost()
         return Cancelled() if self._job.cancel_requested_at else None
@@ -217,8 +239,8 @@ def _settle(job: ConversionJob, outcome: Outcome) -> None:
     match outcome:
         case Succeeded(result):
             job.succeed(result)
-        case Failed(error, traceback):
-            _settle_failure(job, error, traceback)
+        case Failed(error, trace):
+            _settle_failure(job, error, trace)
         case Cancelled():
             job.end_cancelled()
         case Lost():
@@ -235,8 +257,7 @@ def _log_end(job: ConversionJob, outcome: Outcome, end: Exit | None) -> None:
     logger.info(
         "attempt ended",
         extra={
-            "job_id": str(job.pk),
-            "attempt": job.attempts,
+            **_ids(job),
             "status": "lost" if isinstance(outcome, Lost) else job.status,
             "code": job.error_code or None,
             "duration_seconds": job.run_seconds,
@@ -245,8 +266,11 @@ def _log_end(job: ConversionJob, outcome: Outcome, end: Exit | None) -> None:
     )
 
 
-def _settle_failure(job: ConversionJob, error: ConversionError, traceback: str) -> None:
-    if error.code == "worker_crashed" and job.attempts < settings.TUNDRA.MAX_ATTEMPTS:
+def _settle_failure(job: ConversionJob, error: ConversionError, trace: str) -> None:
+    job.refresh_from_db()
+    if job.cancel_requested_at:
+        job.end_cancelled()
+    elif error.code == "worker_crashed" and job.has_attempts_left:
         queue.requeue(job)
     else:
-        job.fail(error, traceback)
+        job.fail(error, trace)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from conversions import services, supervisor
+from conversions import reaper, supervisor
 
 
 def run_job(job_id: str) -> None:
@@ -12,4 +12,4 @@ def run_job(job_id: str) -> None:
 
 def reap() -> None:
     """Take back what dead workers held."""
-    services.reap()
+    reaper.reap()

@@ -1,12 +1,12 @@
 """gunicorn's settings: one process with many threads, because callers wait and nothing converts here."""
 
-import os
+from tundra_site import environment as e
 
-bind = f"0.0.0.0:{os.environ.get('PORT', '8080')}"
+bind = f"{e.HOST}:{e.PORT}"
 # Rate limits of the embedded portal are counted in one process's memory; with Redis, WEB_CONCURRENCY may be more.
-workers = int(os.environ.get("WEB_CONCURRENCY", "1"))
+workers = e.WEB_CONCURRENCY
 worker_class = "gthread"
-threads = int(os.environ.get("WEB_THREADS", "64"))
+threads = e.WEB_THREADS
 timeout = 120
 graceful_timeout = 20
 keepalive = 30

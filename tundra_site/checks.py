@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 from django.conf import settings
@@ -20,7 +19,7 @@ def check_api_auth(**_: Any) -> list[CheckMessage]:
 @register(Tags.caches)
 def check_shared_cache(**_: Any) -> list[CheckMessage]:
     """Rate limits are counted in the web process's own memory unless there is Redis."""
-    if int(os.environ.get("WEB_CONCURRENCY", "1")) > 1 and not settings.TUNDRA.REDIS_URL:
+    if settings.TUNDRA.WEB_CONCURRENCY > 1 and not settings.TUNDRA.REDIS_URL:
         return [
             Error(
                 "WEB_CONCURRENCY is over 1 but REDIS_URL is not set, so rate limits would be counted per process.",

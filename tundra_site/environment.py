@@ -22,6 +22,9 @@ ENV: str = env.str("ENV", "dev", validate=OneOf(["dev", "staging", "production"]
 IS_DEV = ENV == "dev"
 
 DATA_DIR = Path(env.str("TUNDRA_DATA_DIR", str(BASE_DIR / "var"))).resolve()
+WEB_CONCURRENCY: int = env.int("WEB_CONCURRENCY", 1, validate=Range(min=1, max=64))
+WEB_THREADS: int = env.int("WEB_THREADS", 64, validate=Range(min=2, max=1024))
+HOST: str = env.str("HOST", "127.0.0.1" if IS_DEV else "0.0.0.0")  # noqa: S104 - production is behind a proxy
 PORT: int = env.int("PORT", 8080, validate=Range(min=1, max=65535))
 GCP_PROJECT_ID: str = env.str("GCP_PROJECT_ID", "")
 SECRET_STORE: str = env.str(

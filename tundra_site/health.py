@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.decorators.http import require_safe
+from redis.exceptions import RedisError
 
 from connectors import services
 from connectors.registry import FILE_FORMATS
@@ -93,7 +94,11 @@ def _database() -> str:
 
 
 def _queue() -> str:
-    return "healthy" if queue.live_workers() else "unhealthy: no queue worker is alive; start manage.py qcluster"
+    try:
+        workers = queue.live_workers()
+    except RedisError as error:
+        return f"unhealthy: the broker does not answer ({type(error).__name__})"
+    return "healthy" if workers else "unhealthy: no queue worker is alive; start manage.py qcluster"
 
 
 def _storage_space() -> str:

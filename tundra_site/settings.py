@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 import dj_database_url
+from corsheaders.defaults import default_headers
 from django.templatetags.static import static
 
 from tundra_site import environment as e
@@ -30,6 +31,7 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
+    "corsheaders",
     "rest_framework",
     "drf_spectacular",
     "drf_spectacular_sidecar",
@@ -40,6 +42,8 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "tundra_site.middleware.RequestIdMiddleware",
+    "tundra_site.middleware.ProbeMiddleware",
+    "corsheaders.middleware.CorsMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -143,7 +147,7 @@ Q_CLUSTER: dict[str, Any] = {
 REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["conversions.api.parsers.StorableJSONParser"],
-    "DEFAULT_AUTHENTICATION_CLASSES": ["rest_framework.authentication.SessionAuthentication"],
+    "DEFAULT_AUTHENTICATION_CLASSES": ["conversions.api.authentication.ConsoleSession"],
     "DEFAULT_PERMISSION_CLASSES": ["conversions.api.permissions.MayUseApi"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "conversions.api.errors.answer_error",
@@ -187,6 +191,9 @@ USE_TZ = True
 TIME_ZONE = "UTC"
 LANGUAGE_CODE = "en-us"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 8 * 2**20
+CORS_ALLOWED_ORIGINS = e.ALLOWED_ORIGINS
+CORS_EXPOSE_HEADERS = ["Location", "Preference-Applied", "Retry-After", "X-Request-ID"]
+CORS_ALLOW_HEADERS = [*default_headers, "prefer", "x-request-id"]
 STATIC_URL = "static/"
 WHITENOISE_USE_FINDERS = True  # served straight from the packages: nothing to collect before the first start
 SESSION_COOKIE_HTTPONLY = True

@@ -12,7 +12,6 @@ from rest_framework.response import Response
 from connectors import services as credentials
 from connectors.databases.failures import SUGGESTIONS
 from connectors.errors import ConversionError
-from conversions import services
 from conversions.api import documentation as doc
 from conversions.api import submissions
 from conversions.api.database_serializers import ConvertDatabaseSerializer, TestConnectionSerializer
@@ -33,7 +32,7 @@ class DatabaseConversionViewSet(viewsets.ViewSet):
         serializer.is_valid(raise_exception=True)
         checked = serializer.validated_data
         credentials.check_use(checked["credentials_id"], request.user, checked["connector_type"])
-        return answer(request, services.submit(submissions.database_conversion(checked, request)))
+        return answer(request, submissions.database_conversion(checked, request))
 
 
 class ConnectionTestViewSet(viewsets.ViewSet):

@@ -27,8 +27,7 @@ def answer_error(error: Exception, context: dict[str, Any]) -> Response:
         return Response(envelope("The request body is over 8 MiB.", "request_too_large", request_id), status=413)
     if isinstance(error, exceptions.ValidationError):
         fields = by_field(error.get_full_details())
-        detail = " ".join(f"{name}: {message}" for name, messages in fields.items() for message in messages)
-        return Response({**envelope(detail, "invalid_request", request_id), "errors": fields}, status=400)
+        return Response({**envelope(sentence_of(fields), "invalid_request", request_id), "errors": fields}, status=400)
     answer = exception_handler(error, context)
     if answer is None:
         logger.error("unhandled exception", exc_info=error)
@@ -85,6 +84,11 @@ def bad_request(request: HttpRequest, exception: Exception | None = None) -> Jso
 def server_error(request: HttpRequest) -> JsonResponse:
     """Django's 500 handler."""
     return JsonResponse(bug_envelope(getattr(request, "request_id", "")), status=500)
+
+
+def sentence_of(fields: dict[str, list[str]]) -> str:
+    """Messages by field as one text that names each field."""
+    return " ".join(f"{name}: {message}" for name, messages in fields.items() for message in messages)
 
 
 def by_field(details: Any, name: str = "") -> dict[str, list[str]]:

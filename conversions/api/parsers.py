@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from typing import IO, Any
 
 from rest_framework.exceptions import ParseError
 from rest_framework.parsers import JSONParser
+
+_NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 
 
 class StorableJSONParser(JSONParser):
@@ -19,7 +22,8 @@ class StorableJSONParser(JSONParser):
         """Parse the whole body."""
         try:
             parsed = json.loads(stream.read().decode(), parse_constant=_refuse_constant)
-            json.dumps(parsed, ensure_ascii=False).encode()
+            text = json.dumps(parsed, ensure_ascii=False)
+            text.encode()
         except RecursionError as error:
             raise ParseError("The JSON of the request body is nested too deeply.") from error
         except UnicodeEncodeError as error:
@@ -28,6 +32,8 @@ class StorableJSONParser(JSONParser):
             ) from error
         except ValueError as error:
             raise ParseError(f"The request body is not JSON: {error}") from error
+        if _NUL.search(text):
+            raise ParseError("The request body has a NUL character (\\u0000), which no database can hold.")
         return parsed
 
 

@@ -53,6 +53,28 @@ class TypeNameField(serializers.CharField):
         return name
 
 
+_TEXT_OPTIONS = ("delimiter", "quote_char", "decimal_comma", "date_format", "on_bad_row")
+# Options that only some formats have; with another format they would do nothing, so they are refused.
+_FORMATS_OF_OPTION = {
+    **dict.fromkeys(_TEXT_OPTIONS, ("csv", "tsv")),
+    **dict.fromkeys(("sheet_name", "sheet_index"), ("excel",)),
+    **dict.fromkeys(("records_path", "flatten"), ("json",)),
+}
+
+
+def check_options_fit(attrs: dict[str, Any]) -> None:
+    """Refuse options that the named format does not have.
+
+    Raises:
+        ValidationError: names the first of them.
+    """
+    for name in attrs["options"]:
+        formats = _FORMATS_OF_OPTION.get(name, (attrs["format"],))
+        if attrs["format"] not in (*formats, "auto"):
+            sentence = f"This option is for {' and '.join(formats)}, not for {attrs['format']}."
+            raise serializers.ValidationError({"options": {name: [sentence]}})
+
+
 class FileOptionsSerializer(StrictSerializer):
     """How to read a file and what to change on the way. What is left out is detected."""
 
@@ -64,7 +86,7 @@ class FileOptionsSerializer(StrictSerializer):
     sheet_name = serializers.CharField(max_length=255, trim_whitespace=False, required=False)
     sheet_index = serializers.IntegerField(min_value=0, max_value=100_000, required=False)
     has_header = serializers.BooleanField(required=False)
-    quote_char = serializers.CharField(min_length=1, max_length=1, required=False)
+    quote_char = serializers.CharField(max_length=1, allow_blank=True, required=False, help_text="Empty: none.")
     null_values = serializers.ListField(
         child=serializers.CharField(allow_blank=True, trim_whitespace=False), max_length=1000, required=False
     )
@@ -111,6 +133,11 @@ class FileRequestSerializer(OutputSerializer):
     format = serializers.ChoiceField(choices=[*FILE_FORMATS, "auto"])
     options = FileOptionsSerializer(default=dict)
 
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Options that fit the format, and the portal's defaults."""
+        check_options_fit(attrs)
+        return super().validate(attrs)
+
 
 class ConvertFileSerializer(FileRequestSerializer):
     """``POST /convert/file``."""
@@ -128,6 +155,7 @@ class SchemaRequestSerializer(StrictSerializer):
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """Options about writing change nothing here, but a conversion's options are accepted as they are."""
+        check_options_fit(attrs)
         attrs["row_group_size"] = attrs["options"].pop("row_group_size", settings.TUNDRA.PARQUET_ROW_GROUP_SIZE)
         attrs["options"].pop("compression_level", None)
         return attrs

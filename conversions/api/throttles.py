@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.conf import settings
 from django.http import HttpRequest
 from django_ratelimit.core import get_usage
+from redis.exceptions import RedisError
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 from rest_framework.views import APIView
+
+from connectors.errors import Unavailable
 
 RATES = {"convert": "RATE_LIMIT_CONVERT", "infer": "RATE_LIMIT_INFER", "test": "RATE_LIMIT_TEST"}
 
@@ -22,17 +27,24 @@ class EndpointThrottle(BaseThrottle):
         scope = getattr(view, "rate_scope", None)
         if scope is None or request.method != "POST" or not settings.TUNDRA.RATE_LIMIT_ENABLED:
             return True
-        usage = get_usage(
+        try:
+            usage = self._usage(request, scope)
+        except RedisError as error:
+            raise Unavailable("Requests cannot be counted: the portal's cache is away.", code="cache_away") from error
+        if usage is None or not usage["should_limit"]:
+            return True
+        self.retry_after = usage["time_left"]
+        return False
+
+    def _usage(self, request: Request, scope: str) -> dict[str, Any] | None:
+        usage: dict[str, Any] | None = get_usage(
             request._request,
             group=f"tundra.{scope}",
             key=lambda _group, _request: caller_key(request),
             rate=getattr(settings.TUNDRA, RATES[scope]),
             increment=True,
         )
-        if usage is None or not usage["should_limit"]:
-            return True
-        self.retry_after = usage["time_left"]
-        return False
+        return usage
 
     def wait(self) -> float | None:
         """Seconds until the window ends, for Retry-After."""

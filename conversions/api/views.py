@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from threading import BoundedSemaphore
 from typing import Any
 
 from django.conf import settings
+from django.core.exceptions import ValidationError as DjangoValidationError
 from django.urls import reverse
 from drf_spectacular.utils import extend_schema
 from rest_framework import mixins, viewsets
@@ -15,6 +19,7 @@ from rest_framework.pagination import CursorPagination
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from connectors.errors import Unavailable
 from conversions import services
 from conversions.api import documentation as doc
 from conversions.api import submissions
@@ -26,6 +31,10 @@ from conversions.models import ConversionJob, JobStatus
 
 _WAIT = re.compile(r"\bwait\s*=\s*\"?(\d{1,6})\"?", re.IGNORECASE)
 _ASYNC = re.compile(r"\brespond-async\b", re.IGNORECASE)
+
+
+# Each waiting caller holds a thread of the web process; some threads are kept for everything that is quick.
+_WAITING_PLACES = BoundedSemaphore(max(1, settings.TUNDRA.WEB_THREADS - 8))
 
 
 class JobPages(CursorPagination):
@@ -40,8 +49,17 @@ class JobPages(CursorPagination):
         """A cursor that no page gave is bad input, not a page that is missing."""
         try:
             return super().decode_cursor(request)
-        except NotFound as error:
-            raise ValidationError({"cursor": ["This is not a cursor of ours; take `next` or `previous`."]}) from error
+        except (NotFound, ValueError, OverflowError) as error:
+            raise _foreign_cursor() from error
+
+    def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> Any:
+        """The same for a cursor whose position is no time."""
+        try:
+            return super().paginate_queryset(queryset, request, view)
+        except (DjangoValidationError, ValueError, OverflowError, TypeError) as error:
+            if "cursor" not in request.query_params:
+                raise
+            raise _foreign_cursor() from error
 
 
 class FileConversionViewSet(viewsets.ViewSet):
@@ -55,7 +73,7 @@ class FileConversionViewSet(viewsets.ViewSet):
         """Convert a file to Parquet and deliver it to the signed URL."""
         serializer = ConvertFileSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
-        return answer(request, services.submit(submissions.file_conversion(serializer.validated_data, request)))
+        return answer(request, submissions.file_conversion(serializer.validated_data, request))
 
 
 class SchemaInferenceViewSet(viewsets.ViewSet):
@@ -69,7 +87,7 @@ class SchemaInferenceViewSet(viewsets.ViewSet):
         """Tell the types that a conversion would write, with a sample of the rows."""
         serializer = InferSchemaSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
-        return answer(request, services.submit(submissions.schema_inference(serializer.validated_data, request)))
+        return answer(request, submissions.schema_inference(serializer.validated_data, request))
 
 
 class JobViewSet(mixins.RetrieveModelMixin, mixins.ListModelMixin, viewsets.GenericViewSet[ConversionJob]):
@@ -113,17 +131,41 @@ class JobViewSet(mixins.RetrieveModelMixin, mixins.ListModelMixin, viewsets.Gene
         return Response(JobSerializer(services.retry(self.get_object())).data, status=202)
 
 
-def answer(request: Request, job: ConversionJob) -> Response:
-    """Wait as long as the caller prefers (RFC 7240), then answer as v3 did, or 202 with the job's place."""
+def answer(request: Request, submission: services.Submission) -> Response:
+    """Submit, wait as long as the caller prefers (RFC 7240), then answer as v3 did, or 202 with the job's place.
+
+    Raises:
+        Unavailable: so many callers wait already that health checks would find no thread.
+    """
     preference = request.headers.get("Prefer", "")
-    job = services.wait(job, _seconds_to_wait(preference))
+    seconds = _seconds_to_wait(preference)
+    with _waiting_place() if seconds else nullcontext():
+        job = services.wait(services.submit(submission), seconds)
     if not job.is_terminal:
         place = reverse("job-detail", kwargs={"pk": job.pk})
-        applied = {"Preference-Applied": preference} if preference else {}
+        applied = {"Preference-Applied": "respond-async" if not seconds else f"wait={seconds:g}"} if preference else {}
         return Response(JobSerializer(job).data, status=202, headers={"Location": place, **applied})
     if job.status == JobStatus.SUCCEEDED:
         return Response(success_of(job))
     raise services.failure_of(job)
+
+
+@contextmanager
+def _waiting_place() -> Iterator[None]:
+    if not _WAITING_PLACES.acquire(blocking=False):
+        raise Unavailable(
+            "Too many callers are waiting for their conversions.",
+            code="too_many_waiting",
+            hint="Send 'Prefer: respond-async' and ask /jobs/<id>, or try again in a moment.",
+        )
+    try:
+        yield
+    finally:
+        _WAITING_PLACES.release()
+
+
+def _foreign_cursor() -> ValidationError:
+    return ValidationError({"cursor": ["This is not a cursor of ours; take `next` or `previous`."]})
 
 
 def _seconds_to_wait(preference: str) -> float:

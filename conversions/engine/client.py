@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import threading
+from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -42,7 +43,7 @@ class Exit:
         return f"exit code {self.code}"
 
 
-class Attempt:
+class Child:
     """A running child. Leave it with ``finish``, which leaves no process behind."""
 
     def __init__(self, control: socket.socket, connection: Connection) -> None:
@@ -60,7 +61,7 @@ class Attempt:
             return None
         try:
             message: dict[str, Any] = json.loads(self._connection.recv_bytes())
-        except ConnectionResetError as error:
+        except OSError as error:  # reset, or cut off in the middle of a message
             raise EOFError from error
         self._pid = message.get("pid", self._pid)
         return message
@@ -71,14 +72,18 @@ class Attempt:
 
     def kill(self) -> None:
         """End the child at once. Harmless when it has ended."""
-        self._control.sendall(KILL)
+        with suppress(OSError):  # the server is gone, and the kernel has taken its child along
+            self._control.sendall(KILL)
 
     def finish(self) -> Exit:
         """Wait until the child is gone."""
         self._connection.close()
-        packed = self._control.recv(EXIT.size, socket.MSG_WAITALL)
+        try:
+            packed = self._control.recv(EXIT.size, socket.MSG_WAITALL)
+        except ConnectionResetError:
+            packed = b""
         if len(packed) < EXIT.size:
-            raise EOFError("The fork server has ended.")
+            return Exit(signal.SIGKILL, 0, 0)  # the server has died, and the kernel has taken its child along
         status, peak = EXIT.unpack(packed)
         code = os.waitstatus_to_exitcode(status)
         return Exit(-code if code < 0 else None, max(code, 0), peak)
@@ -99,15 +104,29 @@ class Engine:
             if self._process is None or self._process.poll() is not None:
                 self._spawn()
 
-    def begin(self, assignment: dict[str, Any]) -> Attempt:
-        """Start a child on an assignment (JSON-ready)."""
+    def begin(self, assignment: dict[str, Any]) -> Child:
+        """Start a child on an assignment (JSON-ready).
+
+        Raises:
+            EOFError: the server or the child ended before it had its assignment. The next call starts a new server.
+        """
+        try:
+            return self._begin(assignment)
+        except OSError as error:
+            self.stop()  # whatever it would still say of this child must not be taken for word of the next
+            raise EOFError("The child ended before it had its assignment.") from error
+        except EOFError:
+            self.stop()
+            raise
+
+    def _begin(self, assignment: dict[str, Any]) -> Child:
         control = self._ready_control()
         ours, theirs = socket.socketpair()
         with theirs:
             socket.send_fds(control, [START], [theirs.fileno()])
         connection = Connection(ours.detach())
         connection.send_bytes(json.dumps(assignment, default=str).encode())
-        return Attempt(control, connection)
+        return Child(control, connection)
 
     def stop(self) -> None:
         """End the server, and with it any child."""

@@ -7,6 +7,7 @@ child runs at a time and dies with the server.
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import os
 import select
@@ -42,7 +43,8 @@ def _run_child(control: socket.socket, attempt: int) -> None:
     os.close(attempt)
     _kill_on_demand(control, pid)
     _, status, usage = os.wait4(pid, 0)
-    control.sendall(EXIT.pack(status, usage.ru_maxrss * 1024))
+    with contextlib.suppress(BrokenPipeError):  # the worker has gone meanwhile
+        control.sendall(EXIT.pack(status, usage.ru_maxrss * 1024))
 
 
 def _kill_on_demand(control: socket.socket, pid: int) -> None:
@@ -66,4 +68,5 @@ if __name__ == "__main__":
     child.preload()
     gc.collect()
     gc.freeze()
-    serve(socket.socket(fileno=int(sys.argv[1])))
+    with contextlib.suppress(ConnectionError):  # the worker has gone, and this server with it
+        serve(socket.socket(fileno=int(sys.argv[1])))

@@ -10,7 +10,7 @@ from connectors.registry import FILE_FORMATS
 from conversions.api import submissions
 from conversions.api.answers import success_of
 from conversions.api.serializers import COMPRESSIONS, FileRequestSerializer
-from conversions.commands import JobCommand, checked, json_object, place
+from conversions.commands import JobCommand, checked, json_object, place, refuse_same_file
 from conversions.services import Submission
 
 
@@ -32,6 +32,7 @@ class Command(JobCommand):
         """Run it."""
 
         def submit() -> Submission:
+            refuse_same_file(given["source"], given["destination"])
             request = checked(
                 FileRequestSerializer,
                 format=given["format"],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -13,7 +14,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
-from django.core.management import BaseCommand, call_command
+from django.core.management import BaseCommand, CommandError, call_command
 
 from conversions.engine.processes import die_with_parent
 
@@ -27,6 +28,7 @@ class Command(BaseCommand):
 
     def handle(self, *_: Any, **__: Any) -> None:
         """Prepare, start, watch, stop."""
+        _refuse_taken_port()
         call_command("check", deploy=not settings.TUNDRA.IS_DEV, fail_level="ERROR")
         call_command("migrate", verbosity=0)
         self._ensure_superuser()
@@ -47,6 +49,17 @@ class Command(BaseCommand):
         password = secrets.token_urlsafe(12)
         users.objects.create_superuser("admin", "", password)
         self.stdout.write(f"Created the superuser 'admin' with the password {password} (shown this once).")
+
+
+def _refuse_taken_port() -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((settings.TUNDRA.HOST, settings.TUNDRA.PORT))
+        except OSError as error:
+            raise CommandError(
+                f"Port {settings.TUNDRA.PORT} cannot be listened at ({error.strerror}); set PORT to another one."
+            ) from error
 
 
 def _web() -> list[str]:
