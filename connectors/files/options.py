@@ -51,15 +51,9 @@ class FileOptions:
         Raises:
             InvalidRequest: ``type_overrides`` names an unknown type.
         """
-        known = {
-            name: options[name]
-            for name in (field.name for field in fields(cls))
-            if options.get(name) is not None
-        }
+        known = {name: options[name] for name in (field.name for field in fields(cls)) if options.get(name) is not None}
         if "type_overrides" in known:
-            known["type_overrides"] = {
-                name: parse_type(kind) for name, kind in known["type_overrides"].items()
-            }
+            known["type_overrides"] = {name: parse_type(kind) for name, kind in known["type_overrides"].items()}
         if "null_values" in known:
             known["null_values"] = tuple(known["null_values"])
         return cls(**known)
