@@ -19,8 +19,8 @@ from connectors.files.excel_header import HEAD_ROWS, Head
 from connectors.files.excel_kind import Kind, workbook_kind
 from connectors.files.excel_ods import OdsSheet, read_ods
 from connectors.files.excel_parts import SheetPart, sheet_parts
-from connectors.files.excel_scan import Findings, count_parts, scan_sheet
-from connectors.files.excel_table import Table, note_empty_texts, read_table
+from connectors.files.excel_scan import count_parts, find_rarities, scan_extent
+from connectors.files.excel_table import Table, note_empty_texts, rarity_notices, read_table
 from connectors.files.excel_xlsb import scan_xlsb, write_with_plain_errors
 from connectors.files.options import FileOptions
 from connectors.source import Column, Context, schema_of
@@ -61,7 +61,7 @@ def _read(path: Path, kind: Kind, options: FileOptions, context: Context) -> Tab
             path = path.with_name("plain.xlsb")
     with open_workbook(path) as book:
         sheet = Sheet(book, chosen_sheet(book.sheet_names, options.sheet_name, options.sheet_index), size)
-        table = _table(sheet, sheet.head(HEAD_ROWS), Findings(), book.sheet_names, options)
+        table = _table(sheet, sheet.head(HEAD_ROWS), book.sheet_names, options)
     note_empty_texts(table)
     return table
 
@@ -71,13 +71,13 @@ def _read_ods(path: Path, options: FileOptions) -> Table:
     chosen_sheet(names, options.sheet_name, options.sheet_index)
     if sheet is None:
         raise AssertionError("a sheet that can be chosen is found")
-    return _table(sheet, sheet.head(HEAD_ROWS), sheet.findings, names, options)
+    table = _table(sheet, sheet.head(HEAD_ROWS), names, options)
+    table.notices += rarity_notices(sheet.findings)
+    return table
 
 
-def _table(
-    sheet: Sheet | OdsSheet, head: Head, findings: Findings, names: Sequence[str], options: FileOptions
-) -> Table:
-    table = read_table(sheet, head, findings, options)
+def _table(sheet: Sheet | OdsSheet, head: Head, names: Sequence[str], options: FileOptions) -> Table:
+    table = read_table(sheet, head, options)
     table.facts |= {"sheet": sheet.name, "sheets": [*names]}
     if sheet.hidden:
         table.notices.append(("hidden_sheet", f"The sheet '{sheet.name}' is hidden in the workbook.", None))
@@ -85,20 +85,24 @@ def _table(
 
 
 def _read_xlsx(path: Path, options: FileOptions, context: Context) -> Table:
-    """The chosen sheet is looked through while calamine reads the texts that all sheets share."""
+    """The sheet is looked through twice: for how far it reaches while calamine reads the texts that all sheets share,
+    and for what is rare while calamine reads the sheet.
+    """
     sheets = sheet_parts(path)
     chosen = _chosen(sheets, options)
     if chosen.part is None:
         raise UnreadableFile(f"The sheet '{chosen.name}' is not a worksheet, or it is missing from the file.")
     count_parts(path, context.max_bytes, leave_out=chosen.part)
     with ThreadPoolExecutor(1, thread_name_prefix="scan") as pool:
-        scan = pool.submit(scan_sheet, path, chosen.part, context.max_bytes)
+        extent = pool.submit(scan_extent, path, chosen.part, context.max_bytes)
         with open_workbook(path) as book:
-            findings = scan.result()
-            sheet = Sheet(book, chosen.name, findings.rectangle)
-            large = findings.rectangle > _LARGE
-            head = head_cells(path, chosen.part, HEAD_ROWS) if large else sheet.head(HEAD_ROWS)
-            return _table(sheet, head, findings, [part.name for part in sheets], options)
+            cells = extent.result().rectangle  # nothing may be loaded before this is known
+            rarities = pool.submit(find_rarities, path, chosen.part)
+            sheet = Sheet(book, chosen.name, cells)
+            head = head_cells(path, chosen.part, HEAD_ROWS) if cells > _LARGE else sheet.head(HEAD_ROWS)
+            table = _table(sheet, head, [part.name for part in sheets], options)
+            table.notices += rarity_notices(rarities.result())
+    return table
 
 
 def _chosen(sheets: Sequence[SheetPart], options: FileOptions) -> SheetPart:

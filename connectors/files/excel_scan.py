@@ -95,8 +95,13 @@ def pieces(archive: zipfile.ZipFile, name: str) -> Iterator[bytes]:
         raise UnreadableFile(f"The workbook's part {name} is truncated or corrupt: {error}.") from error
 
 
-def scan_sheet(path: Path, name: str, max_bytes: int | None) -> Findings:
-    """Look through the XML of one xlsx sheet, and refuse it if it cannot be read within reason; see ``Findings``."""
+def scan_extent(path: Path, name: str, max_bytes: int | None) -> Findings:
+    """How far one xlsx sheet reaches; refuse it if it cannot be read within reason.
+
+    Raises:
+        TooLarge: it inflates beyond ``max_bytes``, or has too many cells.
+        UnreadableFile: the part cannot be inflated, or stray cells stand far away.
+    """
     found, total, tail = Findings(), 0, b""
     with zipfile.ZipFile(path) as archive:
         with ThreadPoolExecutor(1, thread_name_prefix="look") as pool:
@@ -106,15 +111,25 @@ def scan_sheet(path: Path, name: str, max_bytes: int | None) -> Findings:
                 refuse_bomb(total, max_bytes)
                 if looking is not None:
                     looking.result()
-                looking = pool.submit(_scan_piece, found, tail, tail + piece)
+                looking = pool.submit(_extend, found, tail + piece)
                 tail = piece[-_OVERLAP:]
             if looking is not None:
                 looking.result()
-                if b"<mergeCell" in piece:  # they come last, after all cells
-                    found.merged = sum(piece.count(b"<mergeCell ") for piece in pieces(archive, name))
         if found.rectangle > _SMALL_RECTANGLE:
             found.cells = sum(piece.count(b"<c ") + piece.count(b":c ") for piece in pieces(archive, name))
             refuse_sparse(found, found.rectangle)
+    return found
+
+
+def find_rarities(path: Path, name: str) -> Findings:
+    """Look for what few sheets have, and calamine hides: merged areas, hidden rows, formulas without a result."""
+    found, tail, piece = Findings(), b"", b""
+    with zipfile.ZipFile(path) as archive:
+        for piece in pieces(archive, name):
+            _find_rarities(found, tail, tail + piece)
+            tail = piece[-_OVERLAP:]
+        if b"<mergeCell" in piece:  # they come last, after all cells
+            found.merged = sum(piece.count(b"<mergeCell ") for piece in pieces(archive, name))
     return found
 
 
@@ -131,12 +146,16 @@ def refuse_sparse(found: Findings, rectangle: int) -> None:
         raise TooLarge(f"The sheet's used area reaches to {corner}: {rectangle} cells, more than {MOST_CELLS}.")
 
 
-def _scan_piece(found: Findings, tail: bytes, data: bytes) -> None:
-    """Look for what is further out than all before, and for what is rare; cheap where there is neither."""
+def _extend(found: Findings, data: bytes) -> None:
+    """Look for what is further out than all before: cheap where nothing is."""
     _add_corner(found, data[:_SAMPLE])
     _add_corner(found, data[-_SAMPLE:])
     if _matches(data, _beyond(found.last_row, found.last_column)):
         _add_corner(found, data)
+
+
+def _find_rarities(found: Findings, tail: bytes, data: bytes) -> None:
+    """Look through a piece and the tail of the one before, where things were found already."""
     if b"hidden=" in data:
         found.hidden_rows += len(_HIDDEN_ROW.findall(data)) - len(_HIDDEN_ROW.findall(tail))
     found.formulas = found.formulas or b"</f>" in data

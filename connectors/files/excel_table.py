@@ -32,19 +32,18 @@ class Table:
     notices: list[Notice] = field(default_factory=list)
 
 
-def read_table(sheet: Sheet | OdsSheet, head: Head, findings: Findings, options: FileOptions) -> Table:
+def read_table(sheet: Sheet | OdsSheet, head: Head, options: FileOptions) -> Table:
     """Find the header, read what is below it, and trim blank rows and columns at the edges.
 
     Args:
         sheet: the sheet.
         head: its first cells by (row, place).
-        findings: what calamine does not tell.
         options: the caller's.
     """
     header = find_header(head, options.has_header)
     loaded = sheet.load(header.first_row)
     arrays: list[Any] = []
-    notices = _sheet_notices(header, findings)
+    notices = _header_notices(header)
     used = loaded.rows_used()
     kept = [number for number, array in enumerate(loaded.arrays) if _is_used(loaded, number, header)]
     warnings = Warnings()
@@ -85,11 +84,16 @@ def _array(loaded: Loaded, number: int) -> Any:
     return from_cells(loaded.column(number))
 
 
-def _sheet_notices(header: Header, findings: Findings) -> list[Notice]:
+def _header_notices(header: Header) -> list[Notice]:
+    if not header.above:
+        return []
+    texts = ", ".join(f"'{text[:60]}'" for text in header.above[:10])
+    return [("rows_above_header", f"The header is row {header.first_row}; left out above it: {texts}.", None)]
+
+
+def rarity_notices(findings: Findings) -> list[Notice]:
+    """What of a sheet is not in the table the plain way."""
     found: list[Notice] = []
-    if header.above:
-        texts = ", ".join(f"'{text[:60]}'" for text in header.above[:10])
-        found.append(("rows_above_header", f"The header is row {header.first_row}; left out above it: {texts}.", None))
     if findings.merged:
         found.append(
             ("merged_cells", f"{findings.merged} merged areas: the value stands in the first cell of each.", None)
