@@ -117,6 +117,9 @@ def test_no_value_is_lost_whatever_a_column_mixes(file: File, values: list[Any])
             assert came == value
         elif kind == "written as text":
             assert came == (value if isinstance(value, str) else repr(value))
+        elif isinstance(value, float):
+            # SQLite itself reads some long numbers a last digit off.
+            assert float(came) == value
         elif not (isinstance(value, str) and "\0" in value):
             assert means(came) == value
 
