@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from connectors.files.dates import from_layout, layout_of
+from connectors.files.numbers import read_decimals
 
 _TRUE = ["true", "t", "yes", "y", "1"]
 _FALSE = ["false", "f", "no", "n", "0"]
@@ -134,7 +135,7 @@ def _reader(  # noqa: PLR0911 - one line per family of types
     if pa.types.is_floating(target):
         return _FLOAT, lambda text: _read_floats(_plain_number(text), target)
     if pa.types.is_decimal(target):
-        return _NUMBER, lambda text: _plain_number(text).cast(target)
+        return _NUMBER, lambda text: read_decimals(_plain_number(text), target)
     if pa.types.is_boolean(target):
         return "(?i)^(" + "|".join(_TRUE + _FALSE) + ")$", _read_booleans
     if pa.types.is_date(target):

@@ -22,6 +22,7 @@ from connectors.files.numbers import (
     is_written_plainly,
     keeps_zeros,
     measure_digits,
+    read_decimals,
     unusual_ones,
 )
 
@@ -334,7 +335,7 @@ def with_point(text: pa.Array) -> pa.Array:
 
 def _strictly(text: pa.Array, kind: pa.DataType) -> pa.Array | None:
     try:
-        return text.cast(kind)
+        return read_decimals(text, kind) if pa.types.is_decimal(kind) else text.cast(kind)
     except pa.ArrowInvalid:
         return None
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+
+from connectors.types import MAX_DECIMAL_DIGITS
 
 # Fifteen characters hold at most fifteen digits, and a double gives back any fifteen digits of a normal number.
 _SURE_LENGTH = 15
@@ -55,6 +57,28 @@ def measure_digits(text: pa.Array) -> tuple[int, int]:
     before = pc.if_else(pointed, point, length)
     after = pc.if_else(pointed, pc.subtract(pc.subtract(length, point), 1), 0)
     return int(pc.max(before).as_py() or 0), int(pc.max(after).as_py() or 0)
+
+
+def read_decimals(text: pa.Array, kind: pa.DataType) -> pa.Array:
+    """Texts of numbers as decimals. Arrow's own cast wraps around silently where digits and scale exceed 38.
+
+    Raises:
+        pa.ArrowInvalid: a text is no number, or has more digits than the type.
+    """
+    room = MAX_DECIMAL_DIGITS - kind.scale
+    suspects = text.filter(pc.greater(pc.binary_length(text), room))
+    if len(suspects) and not pc.all(pc.match_substring_regex(suspects, rf"^[+-]?0*\d{{0,{room}}}(\.\d*)?$")).as_py():
+        raise pa.ArrowInvalid("a number has more digits than the type")
+    if holds_any(text, b"eE") and any(_digits_before_point(value) > room for value in text.drop_null().to_pylist()):
+        raise pa.ArrowInvalid("a number has more digits than the type")
+    return text.cast(kind)
+
+
+def _digits_before_point(text: str) -> int:
+    try:
+        return Decimal(text).adjusted() + 1
+    except InvalidOperation:
+        return 0  # no number at all: the cast says so
 
 
 def keeps_zeros(text: pa.Array) -> bool:
