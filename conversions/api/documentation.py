@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.conf import settings
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse, inline_serializer
 from rest_framework import serializers
@@ -53,6 +55,17 @@ REQUEST_ID = OpenApiParameter(
     OpenApiParameter.HEADER,
     description="Returned, and in every log line and on the job. Made up when absent.",
 )
+
+
+class ConsoleSessionScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+    """The console's session cookie as OpenAPI describes it."""
+
+    target_class = "conversions.api.authentication.ConsoleSession"
+    name = "consoleSession"
+
+    def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
+        """A cookie."""
+        return {"type": "apiKey", "in": "cookie", "name": settings.SESSION_COOKIE_NAME}
 
 
 def errors(*statuses: int) -> dict[int, OpenApiResponse]:
