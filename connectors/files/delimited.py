@@ -13,12 +13,13 @@ import pyarrow as pa
 from connectors.errors import UnreadableFile
 from connectors.files.bounded import bounded
 from connectors.files.columns import EMPTY, NULL_WORDS, Converted, convert, plan, settle
-from connectors.files.dialect import NO_DELIMITER, Layout, lay_out
+from connectors.files.dialect import NO_DELIMITER
 from connectors.files.encoding import Utf8Text, as_utf8
 from connectors.files.examination import examine
 from connectors.files.footer import find_footer
 from connectors.files.inference import TEXT, ladder
 from connectors.files.kinds import Kind, PointedText
+from connectors.files.layout import Layout, lay_out
 from connectors.files.names import unique_names
 from connectors.files.options import FileOptions
 from connectors.files.overrides import OverriddenSource
@@ -63,7 +64,8 @@ def _layout_of(text: Utf8Text, options: FileOptions) -> Layout:
         size *= 8
     if not layout.names:
         raise UnreadableFile("The file has no columns: it holds nothing but blank lines.", code="empty_file")
-    layout = replace(layout, header_start=layout.header_start + text.start, data_start=layout.data_start + text.start)
+    places = {name: getattr(layout, name) + text.start for name in ("header_start", "header_end", "data_start")}
+    layout = replace(layout, **places)
     _check_header(text, layout)
     return layout
 
@@ -76,14 +78,11 @@ def _check_header(text: Utf8Text, layout: Layout) -> None:
     """
     with text.path.open("rb") as file:
         file.seek(layout.header_start)
-        header = file.read(layout.data_start - layout.header_start)
-    if not header:
+        header = file.read(layout.header_end - layout.header_start)
+    if not layout.has_header:
         return
     block = Block(memoryview(header), layout.header_start, find_quotes(header, layout.dialect))
-    fields = len(layout.names) + (
-        layout.trailing_delimiter and header.rstrip(b"\r\n").endswith(layout.dialect.delimiter.encode())
-    )
-    found = examine(block, layout.dialect, fields)
+    found = examine(block, layout.dialect, layout.header_fields)
     for bad in found.bad:
         line = line_at(text.path, layout.header_start)
         raise UnreadableFile(f"Line {line} (the header): {bad.reason}.", code="bad_header")

@@ -40,6 +40,12 @@ TABLE = [(1, "x"), (2, "y")]
         "a,b\n\n1,x\n\n2,y\n\n",
         "a,b\n1,x\n2,y\n\n(2 rows)\n",
         "a,b\n1,x\n2,y\n\nSource: a hand\n",
+        "from;today\n\na;b;\n1;x;\n2;y;\n",
+        "one,\ntwo,\na,b\n1,x\n2,y\n",
+        "%% p;q\n%% r\na;b\n1;x\n2;y\n",
+        "".join(f"line {number}\n" for number in range(30)) + "a,b\n1,x\n2,y\n",
+        "a|b\n-+-\n1|x\n2|y\n".replace("-", "---"),
+        '"sep=;"\na;b\n1;x\n2;y\n',
     ],
 )
 def test_it_finds_the_table_however_it_is_written(text: str) -> None:
@@ -200,7 +206,17 @@ def test_a_header_alone_is_a_table_without_rows() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "names"), [("1,2\n3,4\n", ["column_1", "column_2"]), ("DE,2019,2020\nFR,1.5,2\n", ["DE", "2019", "2020"])]
+    ("text", "names"),
+    [
+        ("1,2\n3,4\n", ["column_1", "column_2"]),
+        ("DE,2019,2020\nFR,1.5,2\n", ["DE", "2019", "2020"]),
+        ("c,2020,2010\nDE,1,2\n", ["c", "2020", "2010"]),
+        ("c,1/22/20,1/23/20\nDE,1,2\n", ["c", "1/22/20", "1/23/20"]),
+        ("AAPL,2020,2021\nMSFT,2021,2022\n", ["column_1", "column_2", "column_3"]),
+        ("Bob,bob@x.com\nAnn,ann@y.org\n", ["column_1", "column_2"]),
+        ("M,yes\nF,no\nM,no\nF,yes\n", ["column_1", "column_2"]),
+        ("a\tb\nr1\t1\t2\nr2\t3\t4\n", ["column_1", "a", "b"]),
+    ],
 )
 def test_it_tells_a_header_from_data(text: str, names: list[str]) -> None:
     assert convert(text).table.column_names == names

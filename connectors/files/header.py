@@ -1,0 +1,72 @@
+"""Whether the first row of a table names its columns."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from itertools import pairwise
+
+TYPED = re.compile(
+    r"""\s*(
+    [+-]?(\d+([.,]\d*)?|[.,]\d+)([eE][+-]?\d+)?%?       # numbers, with either decimal sign
+    | \d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}([T ].*)?          # dates
+    | \d{1,2}:\d{2}(:\d{2}(\.\d+)?)?                    # times
+    | [0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|[^@\s]+@[^@\s]+\.\w+|https?://\S+|\d+(\.\d+){3}
+    | (?i:true|false|nan|null|n/?a)
+    )?\s*""",
+    re.VERBOSE,
+)
+_DATE = re.compile(r"\d{1,4}[-/.]\d{1,2}([-/.]\d{1,4})?")
+_FIRST_YEAR, _LAST_YEAR = 1800, 2100
+
+
+def is_value(cell: str) -> bool:
+    """Whether a text looks like a value (number, date, word for null, address) rather than a name."""
+    return bool(cell.strip()) and TYPED.fullmatch(cell) is not None
+
+
+def contrast(header: Sequence[str], body: Sequence[Sequence[str]]) -> int:
+    """In how many columns there is text in the header and only values below."""
+    columns = zip(*(row for row in body if len(row) == len(header)), strict=True)
+    return sum(
+        bool(name.strip())
+        and not is_value(name)
+        and any(map(is_value, column))
+        and all(is_value(cell) or not cell.strip() for cell in column)
+        for name, column in zip(header, columns, strict=False)
+    )
+
+
+def names_columns(first: Sequence[str], body: Sequence[Sequence[str]]) -> tuple[bool, float]:
+    """Whether the first row of a table is its header, and how sure that is (0 to 1)."""
+    body = [row for row in body if len(row) == len(first)]
+    contrasting = contrast(first, body)
+    values = [place for place, cell in enumerate(first) if is_value(cell)]
+    if not values:
+        repeated = _repeated_below(first, body)
+        return not repeated, 0.6 if repeated else 1.0 if contrasting else 0.7
+    labels = _labels([first[place] for place in values])
+    unlike_body = any(_labels([row[place] for place in values]) != labels for row in body)
+    some_are_text = len(values) > 1 and (len(values) < len(first) or not all(map(is_value, body[0] if body else [])))
+    if labels and unlike_body and (contrasting or some_are_text):
+        return True, 0.6
+    return (True, 0.5) if contrasting > len(values) else (False, 0.9)
+
+
+def _labels(cells: Sequence[str]) -> str | None:
+    """Which kind of column names values can be: ``years``, ``dates`` or numbers ``from one``, each after the last."""
+    if all(_DATE.fullmatch(cell.strip()) for cell in cells):
+        return "dates" if len(set(cells)) == len(cells) else None
+    if not all(re.fullmatch(r"\d{1,4}", cell.strip()) for cell in cells):
+        return None
+    numbers = list(map(int, cells))
+    steps = {after - before for before, after in pairwise(numbers)}
+    if all(_FIRST_YEAR <= number <= _LAST_YEAR for number in numbers):
+        return "years" if all(step > 0 for step in steps) or all(step < 0 for step in steps) else None
+    return "from one" if numbers[0] in (0, 1) and len(numbers) > 1 and steps == {1} else None
+
+
+def _repeated_below(first: Sequence[str], body: Sequence[Sequence[str]]) -> bool:
+    """Whether the cells of the first row are found again below, each in its column: then they are values."""
+    again = sum(any(row[place] == cell for row in body) for place, cell in enumerate(first) if cell.strip())
+    return 2 * again > len(first) and list(first) not in map(list, body)
