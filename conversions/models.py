@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings
@@ -122,6 +123,11 @@ class ConversionJob(models.Model):
         """Whether a crash of this attempt may be followed by another."""
         most: int = settings.TUNDRA.MAX_ATTEMPTS
         return self.attempts - self.attempts_before < most
+
+    @property
+    def rejects_path(self) -> Path:
+        """The file of the rows that ``on_bad_row: skip`` left out, if there are any."""
+        return Path(settings.DATA_DIR) / "rejects" / f"{self.pk}.ndjson"
 
     @property
     def is_local(self) -> bool:

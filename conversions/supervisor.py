@@ -23,6 +23,7 @@ from conversions import assignments, queue, reaper
 from conversions.engine.client import Child, Engine, Exit
 from conversions.models import ConversionJob, JobKind
 from conversions.pipeline.assignment import Assignment
+from conversions.pipeline.attempt import REJECTS_NAME
 
 logger = logging.getLogger(__name__)
 Show = Callable[[dict[str, Any]], None]
@@ -83,6 +84,8 @@ def run(job_id: str, show: Show = lambda _progress: None) -> None:
     try:
         with _attempt_directory(job) as directory:
             outcome, end = _run_in_child(job, directory, show)
+            if isinstance(outcome, Succeeded):
+                _keep_rejects(job, directory / REJECTS_NAME)
         _settle(job, outcome)
     except DatabaseError:
         raise  # the portal's own database: the lease runs out and the reaper takes over
@@ -111,6 +114,12 @@ def _attempt_directory(job: ConversionJob) -> Iterator[Path]:
         yield directory
     finally:
         shutil.rmtree(directory)
+
+
+def _keep_rejects(job: ConversionJob, rejects: Path) -> None:
+    if rejects.exists():
+        job.rejects_path.parent.mkdir(mode=0o700, exist_ok=True)
+        shutil.move(rejects, job.rejects_path)
 
 
 def _run_in_child(job: ConversionJob, directory: Path, show: Show) -> tuple[Outcome, Exit | None]:

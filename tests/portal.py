@@ -125,7 +125,8 @@ class _NoRedirects(urllib.request.HTTPRedirectHandler):
 
 
 def _answer(status: int, headers: Any, body: bytes) -> Answer:
-    is_json = body and "json" in headers.get("Content-Type", "")
+    kind = headers.get("Content-Type", "")
+    is_json = body and "json" in kind and "ndjson" not in kind
     return Answer(status, dict(headers.items()), json.loads(body) if is_json else body.decode(errors="replace"))
 
 

@@ -120,6 +120,7 @@ _METADATA = answer(
         "row_groups": serializers.IntegerField(),
         "receipt": _RECEIPT,
         "source": _SOURCE,
+        "rejects": serializers.CharField(allow_null=True, help_text="Where the rows that were left out are."),
     },
 )
 _CONVERTED = answer(
@@ -307,6 +308,11 @@ SHOW_JOB: dict[str, Any] = {
     "operation_id": "show_job",
     "tags": ["jobs"],
     "responses": {200: JobSerializer, **errors(401, 403, 404)},
+}
+SHOW_REJECTS: dict[str, Any] = {
+    "operation_id": "show_rejects",
+    "tags": ["jobs"],
+    "responses": {(200, "application/x-ndjson"): OpenApiTypes.STR, **errors(401, 403, 404)},
 }
 CANCEL_JOB: dict[str, Any] = {
     "operation_id": "cancel_job",

@@ -20,6 +20,7 @@ urlpatterns = [
     path("infer/schema", views.SchemaInferenceViewSet.as_view({"post": "create"}), name="infer-schema"),
     path("jobs", views.JobViewSet.as_view({"get": "list"}), name="job-list"),
     path("jobs/<uuid:pk>", views.JobViewSet.as_view({"get": "retrieve"}), name="job-detail"),
+    path("jobs/<uuid:pk>/rejects", views.JobViewSet.as_view({"get": "rejects"}), name="job-rejects"),
     path("jobs/<uuid:pk>/cancel", views.JobViewSet.as_view({"post": "cancel"}), name="job-cancel"),
     path("jobs/<uuid:pk>/retry", views.JobViewSet.as_view({"post": "retry"}), name="job-retry"),
 ]

@@ -10,6 +10,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ValidationError as DjangoValidationError
+from django.http import FileResponse
 from django.urls import reverse
 from drf_spectacular.utils import extend_schema
 from rest_framework import mixins, viewsets
@@ -117,6 +118,15 @@ class JobViewSet(mixins.RetrieveModelMixin, mixins.ListModelMixin, viewsets.Gene
     def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """One job."""
         return super().retrieve(request, *args, **kwargs)
+
+    @extend_schema(**doc.SHOW_REJECTS)
+    @action(detail=True, methods=["get"])
+    def rejects(self, request: Request, pk: str) -> FileResponse:
+        """The rows that `on_bad_row: skip` left out: line, reason and text of each, one JSON object a line."""
+        job: ConversionJob = self.get_object()
+        if not job.rejects_path.exists():
+            raise NotFound("This job left no rows out.")
+        return FileResponse(job.rejects_path.open("rb"), content_type="application/x-ndjson")
 
     @extend_schema(**doc.CANCEL_JOB)
     @action(detail=True, methods=["post"])

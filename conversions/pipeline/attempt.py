@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 
 from connectors.source import Context, Warnings
 from conversions.pipeline.assignment import Assignment
 from conversions.pipeline.progress import Progress
+
+REJECTS_NAME = "rejects.ndjson"
 
 
 class Attempt:
@@ -18,6 +21,11 @@ class Attempt:
         self.started = time.monotonic()
         self.deadline = self.started + assignment.limits.seconds
         self.warnings = Warnings()
+
+    @property
+    def rejects_path(self) -> Path:
+        """Where rows left out by ``on_bad_row: skip`` are kept until the job has ended."""
+        return self.assignment.temp_dir / REJECTS_NAME
 
     def context(self, input_bytes: int | None = None) -> Context:
         """What a source is told. ``input_bytes`` turns bytes read into a share of the phase."""

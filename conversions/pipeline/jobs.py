@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +37,8 @@ def _convert_file(attempt: Attempt) -> dict[str, Any]:
     destination = destination_of(attempt)
     with _opened_file(attempt) as source:
         metadata = convert(source, destination, attempt)
-        return {**metadata, "source_type": "file", "source": dict(source.facts)}
+        rejects = f"/jobs/{attempt.assignment.job_id}/rejects" if attempt.rejects_path.exists() else None
+        return {**metadata, "source_type": "file", "source": dict(source.facts), "rejects": rejects}
 
 
 def _convert_database(attempt: Attempt) -> dict[str, Any]:
@@ -70,16 +72,17 @@ def _opened_file(attempt: Attempt) -> Iterator[Source]:
     path = _local_source(attempt)
     attempt.progress.enter("convert")
     with open_file(
-        path, request["format"], _file_options(request["options"]), attempt.context(path.stat().st_size)
+        path, request["format"], _file_options(request["options"], attempt), attempt.context(path.stat().st_size)
     ) as source:
         yield source
 
 
-def _file_options(options: dict[str, Any]) -> FileOptions:
+def _file_options(options: dict[str, Any], attempt: Attempt) -> FileOptions:
     """Overrides may name a column as it will be written; sources know it by its old name."""
     old_names = {new: old for old, new in options.get("column_mapping", {}).items()}
     overrides = {old_names.get(name, name): kind for name, kind in options.get("type_overrides", {}).items()}
-    return FileOptions.from_json({**options, "type_overrides": overrides})
+    found = FileOptions.from_json({**options, "type_overrides": overrides})
+    return replace(found, rejects_path=attempt.rejects_path)
 
 
 def _local_source(attempt: Attempt) -> Path:

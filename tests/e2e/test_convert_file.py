@@ -204,6 +204,16 @@ def test_files_that_are_not_what_they_should_be_are_refused_with_a_reason(
     assert not converter.store.exists(converter.output)
 
 
+def test_rows_that_were_left_out_are_kept_on_the_job(converter: Converter) -> None:
+    metadata, table = converter.convert(b"a,b\n1,2\n3\n4,5\n6,7,8\n", "csv", options={"on_bad_row": "skip"})
+    assert table["a"].to_pylist() == [1, 4]
+    assert metadata["rows_skipped"] == 2
+    rejects = converter.portal.request("GET", metadata["rejects"]).body
+    assert [json.loads(line)["line"] for line in rejects.splitlines()] == [3, 5]
+    whole, _ = converter.convert(b"a\n1\n", "csv")
+    assert whole["rejects"] is None
+
+
 def test_an_unknown_column_is_named_with_those_there_are(converter: Converter) -> None:
     answer = converter.try_(PEOPLE, "csv", options={"column_mapping": {"nome": "name"}})
     assert answer.status == 400
