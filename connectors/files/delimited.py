@@ -18,13 +18,14 @@ from connectors.files.encoding import Utf8Text, as_utf8
 from connectors.files.examination import examine
 from connectors.files.footer import find_footer
 from connectors.files.inference import TEXT, ladder
-from connectors.files.kinds import Kind, PointedText
+from connectors.files.kinds import Kind
 from connectors.files.layout import Layout, lay_out
 from connectors.files.names import unique_names
 from connectors.files.options import FileOptions
 from connectors.files.overrides import OverriddenSource
 from connectors.files.records import Block, find_quotes, line_at
 from connectors.files.reports import Rejects, Tally, shown
+from connectors.files.rewritten import PointedText
 from connectors.files.rows import TextBlock, TextReader
 from connectors.source import Column, Context, SchemaChanged, Source, Warnings, schema_of
 

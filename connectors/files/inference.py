@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from connectors.files.dates import Layout, layout_of
+from connectors.files.dates import MONTH_NAMES, MONTHS, Layout, layout_of
 from connectors.files.kinds import (
     AmbiguousDate,
     Arranged,
@@ -23,32 +24,41 @@ from connectors.files.kinds import (
     Text,
     Time,
     Timestamp,
-    WithComma,
     longest,
 )
+from connectors.files.rewritten import Padded, WithComma
 
 _LONGEST_VALUE = 100  # characters; anything longer is text
 
 
+_HOUR, _HALF_DAY_HOUR = r"(?P<hour>\d{1,2})", r"(?P<hour>0?[1-9]|1[0-2])"
+_MINUTE, _SECOND = r":(?P<minute>\d{2})", r":(?P<second>\d{2})"
+_HALF = r" ?(?P<half>(?i:[ap]\.?m\.?))"
+_CLOCKS = tuple(
+    hour + _MINUTE + second + half for hour, half in ((_HOUR, ""), (_HALF_DAY_HOUR, _HALF)) for second in ("", _SECOND)
+)
+_MONTH_NAME = "(?P<name>(?i:" + "|".join([*MONTH_NAMES, *MONTHS]) + "))"
+
+
+def _arranged(pattern: str, name: str) -> Arranged:
+    return Arranged(Layout(f"^{pattern}$", frozenset(re.findall(r"\?P<(\w+)>", pattern))), name)
+
+
 def _orders() -> list[Kind]:
+    """Dates and timestamps in other orders than ISO's; then times in other forms."""
     year, month, day = r"(?P<year>\d{4})", r"(?P<month>\d{1,2})", r"(?P<day>\d{1,2})"
     kinds: list[Kind] = []
-    clock = ["hour", "minute", "second"]
-    for parts in range(4):
-        if parts == 1:
-            continue
-        time = "[ T]" + ":".join(rf"(?P<{part}>\d{{1,2}})" for part in clock[:parts]) if parts else ""
-        groups = frozenset({"year", "month", "day", *clock[:parts]})
-        for separator in ("/", r"\.", "-"):
-
-            def arranged(
-                name: str, *order: str, joint: str = separator, end: str = time, of: frozenset[str] = groups
-            ) -> Arranged:
-                return Arranged(Layout(f"^{joint.join(order)}{end}$", of), f"{name} date")
-
-            first, second = arranged("day-first", day, month, year), arranged("month-first", month, day, year)
-            kinds += [arranged("year-first", year, month, day), AmbiguousDate(first, second), first, second]
-    return kinds
+    for end in ("", *(f",?[ T]{clock}" for clock in _CLOCKS)):
+        for joint in ("/", r"\.", "-"):
+            first = _arranged(joint.join((day, month, year)) + end, "day-first date")
+            second = _arranged(joint.join((month, day, year)) + end, "month-first date")
+            year_first = _arranged(joint.join((year, month, day)) + end, "year-first date")
+            kinds += [year_first, AmbiguousDate(first, second), first, second]
+        kinds.append(
+            _arranged(rf"{day}[- /.]{{1,2}}{_MONTH_NAME}[- /.,]{{1,2}}{year}{end}", "date with a month's name")
+        )
+        kinds.append(_arranged(rf"{_MONTH_NAME}\.? {day},? {year}{end}", "date with a month's name"))
+    return [*kinds, *(_arranged(clock, "time") for clock in _CLOCKS)]
 
 
 _NUMBERS_LADDER: tuple[Kind, ...] = (Float(), Decimals(), Float(plain=False))
@@ -72,12 +82,35 @@ _TEXTS_LADDER: tuple[Kind, ...] = (
     Patterned("number with leading zeros", r"^-?\d+(\.\d+)?$", r"^-?0\d", "leading_zeros"),
     Patterned("number with a plus", r"^[+-]?\d+(\.\d+)?$", r"^\+", "plus_signs"),
     Patterned(
+        "number with thousands separators",
+        r"^[+-]?(\d{1,3}(,\d{2,3})*,\d{3}|\d{1,3})(\.\d+)?$",
+        ",",
+        "thousands_separators",
+    ),
+    Patterned(
+        "number with a decimal comma",
+        "^[+-]?(\\d+|\\d{1,3}([. '\u00a0\u202f]\\d{3})+)(,\\d+)?$",
+        ",",
+        "decimal_commas",
+    ),
+    Patterned(
         "number with separators",
         "^[+-]?\\d{1,3}([., '\u00a0\u202f]\\d{3})*([.,]\\d+)?$",
         r"[^\d.+-]|\..*\.",
         "thousands_separators",
     ),
-    Patterned("number with a decimal comma", r"^[+-]?\d+(,\d+)?$", ",", "decimal_commas"),
+    Patterned(
+        "date with a year of two digits",
+        r"^\d{1,2}[-/. ](\d{1,2}|[A-Za-z]{3})[-/. ]\d{2}([ T]\d{1,2}:\d{2}(:\d{2})?( ?[AaPp][Mm])?)?$",
+        r"\d",
+        "ambiguous_dates",
+    ),
+    Patterned(
+        "number with a sign of money or percent",
+        "^[-+(]?[$€£¥₹]? ?[-+]?\\d[\\d.,' \u00a0]*([$€£¥₹%]|EUR|USD|GBP|CHF)?\\)?$",
+        r"[^\d.,+-]",
+        "units_in_numbers",
+    ),
     Text(),
 )
 TEXT = Text()
@@ -93,7 +126,8 @@ def ladder(*, decimal_comma: bool, date_format: str | None) -> tuple[Kind, ...]:
     """
     asked = (Arranged(layout_of(date_format), f"date as {date_format}"),) if date_format else ()
     numbers = tuple(map(WithComma, _NUMBERS_LADDER)) if decimal_comma else _NUMBERS_LADDER
-    return (Nothing(), Boolean(), *asked, Integer(), *numbers, *_DATES_LADDER, *_TEXTS_LADDER)
+    values = (Boolean(), *asked, Integer(), *numbers, *_DATES_LADDER)
+    return (Nothing(), *values, *map(Padded, values), *_TEXTS_LADDER)
 
 
 def choose(kinds: Sequence[Kind], text: pa.Array) -> Kind:

@@ -62,7 +62,7 @@ class Kind(Protocol):
         ...
 
 
-class _Fixed:
+class Fixed:
     """A kind that has nothing to adapt to its values."""
 
     issue: str | None = None
@@ -78,7 +78,7 @@ class _Fixed:
 
 
 @dataclass(frozen=True)
-class Nothing(_Fixed):
+class Nothing(Fixed):
     """No value at all."""
 
     name: str = "nothing"
@@ -89,7 +89,7 @@ class Nothing(_Fixed):
 
 
 @dataclass(frozen=True)
-class Boolean(_Fixed):
+class Boolean(Fixed):
     """``true`` and ``false`` in any case."""
 
     name: str = "boolean"
@@ -100,7 +100,7 @@ class Boolean(_Fixed):
 
 
 @dataclass(frozen=True)
-class Integer(_Fixed):
+class Integer(Fixed):
     """Whole numbers that Int64 gives back digit by digit: no leading zeros, no plus."""
 
     name: str = "integer"
@@ -112,7 +112,7 @@ class Integer(_Fixed):
 
 
 @dataclass(frozen=True)
-class Float(_Fixed):
+class Float(Fixed):
     """Numbers that a double gives back; ``plain`` ones also have no zeros at the end that a double would drop."""
 
     plain: bool = True
@@ -158,33 +158,7 @@ class Decimals:
 
 
 @dataclass(frozen=True)
-class WithComma:
-    """Numbers of another kind that are written with a decimal comma (``1,5``) and without a point."""
-
-    inner: Kind
-    issue: str | None = None
-
-    @property
-    def name(self) -> str:
-        return f"{self.inner.name} with comma"
-
-    @property
-    def type(self) -> pa.DataType:
-        return self.inner.type
-
-    def could_be(self, value: str) -> bool:
-        return self.inner.could_be(value.replace(",", "."))
-
-    def convert(self, text: pa.Array) -> pa.Array | None:
-        return None if holds_any(text, b".") else self.inner.convert(with_point(text))
-
-    def fitted(self, text: pa.Array) -> Kind | None:
-        inner = None if holds_any(text, b".") else self.inner.fitted(with_point(text))
-        return None if inner is None else WithComma(inner)
-
-
-@dataclass(frozen=True)
-class Date(_Fixed):
+class Date(Fixed):
     """``YYYY-MM-DD``."""
 
     name: str = "date"
@@ -198,7 +172,7 @@ class Date(_Fixed):
 
 
 @dataclass(frozen=True)
-class Timestamp(_Fixed):
+class Timestamp(Fixed):
     """``YYYY-MM-DD`` and ``HH:MM[:SS[.f]]`` with ``T`` or a space between; with an offset it becomes UTC."""
 
     unit: str = "us"
@@ -220,7 +194,7 @@ class Timestamp(_Fixed):
 
 
 @dataclass(frozen=True)
-class Time(_Fixed):
+class Time(Fixed):
     """``HH:MM[:SS[.ffffff]]``, a time of day."""
 
     name: str = "time"
@@ -237,8 +211,8 @@ class Time(_Fixed):
 
 
 @dataclass(frozen=True)
-class Arranged(_Fixed):
-    """Dates or timestamps whose parts stand in another order than ISO's."""
+class Arranged(Fixed):
+    """Dates, timestamps or times whose parts stand in another order or form than ISO's."""
 
     layout: Layout
     name: str
@@ -258,7 +232,7 @@ class Arranged(_Fixed):
 
 
 @dataclass(frozen=True)
-class AmbiguousDate(_Fixed):
+class AmbiguousDate(Fixed):
     """Dates that could all be day first and could all be month first: they stay text."""
 
     day_first: Arranged
@@ -276,7 +250,7 @@ class AmbiguousDate(_Fixed):
 
 
 @dataclass(frozen=True)
-class Patterned(_Fixed):
+class Patterned(Fixed):
     """Numbers of one surprising look; they stay text. ``telling`` finds those that are surprising."""
 
     name: str
@@ -293,18 +267,7 @@ class Patterned(_Fixed):
 
 
 @dataclass(frozen=True)
-class PointedText(_Fixed):
-    """Text on its way to a number that the caller asked for: a decimal comma becomes a point."""
-
-    name: str = "text"
-    type: pa.DataType = _STRING
-
-    def convert(self, text: pa.Array) -> pa.Array | None:
-        return pc.if_else(pc.match_substring_regex(text, r"^\s*[+-]?\d*,\d+\s*$"), with_point(text), text)
-
-
-@dataclass(frozen=True)
-class Mixed(_Fixed):
+class Mixed(Fixed):
     """Text among values: ``pattern`` is how the values look."""
 
     values: str
@@ -318,7 +281,7 @@ class Mixed(_Fixed):
 
 
 @dataclass(frozen=True)
-class Text(_Fixed):
+class Text(Fixed):
     """Anything."""
 
     name: str = "text"
@@ -326,11 +289,6 @@ class Text(_Fixed):
 
     def convert(self, text: pa.Array) -> pa.Array | None:
         return text
-
-
-def with_point(text: pa.Array) -> pa.Array:
-    """Decimal commas as points."""
-    return pc.replace_substring(text, ",", ".")
 
 
 def _strictly(text: pa.Array, kind: pa.DataType) -> pa.Array | None:

@@ -17,11 +17,12 @@ from connectors.source import Warnings
 _SHOWN = 5
 _LONGEST_SHOWN = 80
 _ISSUES = {
-    "ambiguous_dates": "dates that may be day first or month first, so they stay text; date_format tells",
+    "ambiguous_dates": "dates of uncertain order or century, so they stay text as written; date_format tells",
     "leading_zeros": "numbers with leading zeros, so they stay text as written",
     "plus_signs": "numbers with a plus sign, so they stay text as written",
     "over_long_numbers": "numbers that no numeric type holds exactly, so they stay text as written",
-    "thousands_separators": "numbers with separators, so they stay text; decimal_comma reads a comma as a decimal sign",
+    "thousands_separators": "numbers with thousands separators, so they stay text as written",
+    "units_in_numbers": "amounts of money or percentages, so they stay text as written",
     "decimal_commas": "numbers with a decimal comma, so they stay text as written; decimal_comma reads them as numbers",
 }
 

@@ -40,6 +40,13 @@ def column(*values: str) -> str:
         (["31/12/2024", "01/02/2024"], "date32[day]", [dt.date(2024, 12, 31), dt.date(2024, 2, 1)]),
         (["12/31/2024"], "date32[day]", [dt.date(2024, 12, 31)]),
         (["2024/1/5"], "date32[day]", [dt.date(2024, 1, 5)]),
+        (["5-Jan-2024", "16 february 2024"], "date32[day]", [dt.date(2024, 1, 5), dt.date(2024, 2, 16)]),
+        (["Jan 5, 2024"], "date32[day]", [dt.date(2024, 1, 5)]),
+        (["1:05 PM", "12:00 am"], "time64[us]", [dt.time(13, 5), dt.time(0)]),
+        (["9:05"], "time64[us]", [dt.time(9, 5)]),
+        (["1/31/2024 12:05:07 PM"], "timestamp[us]", [dt.datetime(2024, 1, 31, 12, 5, 7)]),
+        (["  1", " -2 "], "int64", [1, -2]),
+        ([" 2024-01-05"], "date32[day]", [dt.date(2024, 1, 5)]),
     ],
 )
 def test_values_get_the_type_that_gives_them_back(values: list[str], kind: str, read: list[Any] | None) -> None:
@@ -64,6 +71,16 @@ def test_nanoseconds_are_kept() -> None:
         (["1e400", "1"], "over_long_numbers"),
         (["1,234", "5"], "thousands_separators"),
         (["03/04/2024", "05/06/2024"], "ambiguous_dates"),
+        ([" 03/04/2024"], "ambiguous_dates"),
+        (["31/12/99"], "ambiguous_dates"),
+        (["17-DEC-80"], "ambiguous_dates"),
+        (["1,5", "2,25"], "decimal_commas"),
+        (["1.234,56", "7"], "decimal_commas"),
+        (["1 234,56"], "decimal_commas"),
+        (["1,23,456.78"], "thousands_separators"),
+        (["$1.50", "€ 1.000,00"], "units_in_numbers"),
+        (["5%", "12.5 %"], "units_in_numbers"),
+        (["13:05 PM"], None),
         (["1", "2", "three"], "type_inconsistency"),
         (["31/12/2024", "12/31/2024"], None),
         (["2024-02-30", "2024-01-01"], None),
@@ -119,3 +136,17 @@ def test_an_all_null_column_is_text() -> None:
 def test_a_date_format_reads_what_would_be_ambiguous() -> None:
     found = convert(column("03/04/2024"), date_format="%d/%m/%Y")
     assert found.table.column("v").to_pylist() == [dt.date(2024, 4, 3)]
+
+
+def test_a_decimal_comma_is_read_with_the_digits_in_groups() -> None:
+    found = convert(column('"1.234,56"', '"7"', '"-0,50"'), decimal_comma=True)
+    assert found.table.column("v").to_pylist() == [Decimal("1234.56"), Decimal(7), Decimal("-0.50")]
+
+
+def test_digits_in_groups_without_a_decimal_comma_stay_text() -> None:
+    assert convert(column("555 123 456", "1.234"), decimal_comma=True).types == {"v": "string"}
+
+
+def test_a_date_format_knows_two_digit_years_and_month_names() -> None:
+    found = convert(column("17-DEC-80", "01-jan-24"), date_format="%d-%b-%y")
+    assert found.table.column("v").to_pylist() == [dt.date(1980, 12, 17), dt.date(2024, 1, 1)]
