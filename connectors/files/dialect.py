@@ -116,7 +116,8 @@ def _score(records: Sequence[Record], delimiter: str, evenness: float) -> float:
         return 0.0
     body = _table_rows(rows, modal)
     even = sum(len(row) == modal for row in body) / len(body)
-    starts_even = len(rows[0]) == modal or (even >= 0.9 and (modal > 2 or contrast(body[0], body[1:])))
+    tidy = even == 1 and len(body) > 3 and not any(cell.startswith(" ") for row in body for cell in row)
+    starts_even = len(rows[0]) == modal or (even >= 0.9 and (modal > 2 or tidy or contrast(body[0], body[1:])))
     if even < evenness or not starts_even or (delimiter in _WEAK and not _convincing(rows, delimiter)):
         return 0.0
     cells = [cell for row in body[:50] for cell in row if len(row) == modal]

@@ -9,6 +9,7 @@ from itertools import pairwise
 TYPED = re.compile(
     r"""\s*(
     [+-]?(\d+([.,]\d*)?|[.,]\d+)([eE][+-]?\d+)?%?       # numbers, with either decimal sign
+    | [+-]?\d{1,3}([., ']\d{3})+([.,]\d+)?             # digits in groups
     | \d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}([T ].*)?          # dates
     | \d{1,2}:\d{2}(:\d{2}(\.\d+)?)?                    # times
     | [0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|[^@\s]+@[^@\s]+\.\w+|https?://\S+|\d+(\.\d+){3}

@@ -6,6 +6,7 @@ that the plan does not know, a number that no double gives back, bytes that are 
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass
 from typing import Any
@@ -23,6 +24,8 @@ _ODD = r"-0(?:\.0*)?(?:[eE][-+]?[0-9]+)?[ \t\r\n,\]}]|-?(?:NaN|Inf)"  # zeros wi
 _LONG = r"-?(?:[0-9.]{16,}|[0-9.]+[eE])"  # a double gives every number of 15 characters back
 _SUSPECT = f"{_BEFORE}(?:{_ODD}|{_LONG})"
 _LONG_NUMBERS = re.compile(rb"[:\[,][ \t\r\n]*(-?(?:[0-9.]{16,}|[0-9.]+[eE])[-+0-9.eE]*)")
+_NO_PLAIN_DECIMAL = f"{_BEFORE}-?(?:[0-9.]{{39,}}|[0-9.]+[eE])"
+_ESCAPED_KEY = r"(?s:\\.)[^\"\\]*\"[ \t\r\n]*:"
 _ALL_INTEGERS_ARE_DOUBLES = 2.0**53
 _NO_DECIMAL = MAX_DECIMAL_DIGITS + 1
 
@@ -45,19 +48,28 @@ def parse(data: bytes, plan: Plan, *, one_per_line: bool) -> Parsed | None:
     suspect = _contains(data, _SUSPECT)
     if suspect and _contains(data, f"{_BEFORE}(?:{_ODD})"):
         return None
-    table = _read(data, pa.schema([(key, reading_type(child)) for key, child in plan.children]), one_per_line)
+    if any(plan.decimal_keys()) and (_contains(data, _NO_PLAIN_DECIMAL) or _has_texts(data, plan)):
+        return None
+    table = _read(data, plan, one_per_line)
     if table is None:
         return None
     return _proved(data, table) if suspect and _has_doubles(table.schema) else Parsed(table)
 
 
-def reading_type(plan: Plan) -> pa.DataType:
-    """The plan's type with null where nothing but null has been seen, so that pyarrow refuses anything else there."""
+def reading_type(plan: Plan, *, wide: bool = False) -> pa.DataType:
+    """The plan's type with null where nothing but null has been seen, so that pyarrow refuses anything else there.
+
+    Args:
+        plan: what is to be read.
+        wide: with decimals that hold whatever 38 digits stand for at their scale: pyarrow does not check for more.
+    """
     if plan.kind == "null":
         return pa.null()
     if plan.kind == "struct":
-        return pa.struct([pa.field(key, reading_type(child)) for key, child in plan.children])
-    return pa.list_(reading_type(plan.children[0][1])) if plan.kind == "list" else plan.type
+        return pa.struct([pa.field(key, reading_type(child, wide=wide)) for key, child in plan.children])
+    if plan.kind == "decimal" and wide:
+        return pa.decimal256(2 * MAX_DECIMAL_DIGITS, plan.type.scale)
+    return pa.list_(reading_type(plan.children[0][1], wide=wide)) if plan.kind == "list" else plan.type
 
 
 def learn(shape: Shape, array: Any, block: Parsed) -> None:
@@ -87,8 +99,15 @@ def _contains(data: bytes, pattern: str) -> bool:
     return bool(pc.match_substring_regex(pa.array([data], pa.large_binary()), pattern)[0].as_py())
 
 
-def _read(data: bytes, schema: pa.Schema, one_per_line: bool) -> pa.Table | None:
+def _has_texts(data: bytes, plan: Plan) -> bool:
+    """Whether texts may stand where the plan has decimals: pyarrow would take them for numbers."""
+    keys = "|".join(re.escape(json.dumps(key, ensure_ascii=False)) for key in plan.decimal_keys())
+    return _contains(data, f'(?:{keys})[ \\t\\r\\n]*:[ \\t\\r\\n]*"') or _contains(data, _ESCAPED_KEY)
+
+
+def _read(data: bytes, plan: Plan, one_per_line: bool) -> pa.Table | None:
     source: Any = pa.BufferReader(data)
+    schema, wanted = _schema(plan, wide=True), _schema(plan)
     try:
         table = pj.read_json(
             source,
@@ -98,9 +117,15 @@ def _read(data: bytes, schema: pa.Schema, one_per_line: bool) -> pa.Table | None
             ),
         )
         table.validate()
+        if schema != wanted:
+            table = table.cast(wanted)
     except (pa.ArrowException, UnicodeDecodeError):
         return None
     return table
+
+
+def _schema(plan: Plan, *, wide: bool = False) -> pa.Schema:
+    return pa.schema([(key, reading_type(child, wide=wide)) for key, child in plan.children])
 
 
 def _proved(data: bytes, table: pa.Table) -> Parsed | None:
@@ -108,13 +133,29 @@ def _proved(data: bytes, table: pa.Table) -> Parsed | None:
     texts = [text.decode() for text in _LONG_NUMBERS.findall(data)]
     fractions = [text for text in texts if not text.lstrip("-").isdigit()]
     if not all(repr(float(text)) == text or is_exact_double(text) for text in fractions):
-        return None
+        inexact = sum(not is_exact_double(text) for text in texts)
+        if inexact != sum(map(_inexact_decimals, table.columns)):  # each of which is among the long numbers
+            return None
     if len(fractions) < len(texts) and _largest_double(table.to_struct_array()) >= _ALL_INTEGERS_ARE_DOUBLES:
         return None
     if any("e" in text or "E" in text for text in fractions):
         return Parsed(table, _NO_DECIMAL, _NO_DECIMAL)
     parts = [text.lstrip("-").partition(".") for text in fractions]
     return Parsed(table, max([15, *(len(part[0]) for part in parts)]), max([14, *(len(part[2]) for part in parts)]))
+
+
+def _inexact_decimals(array: Any) -> int:
+    """How many decimals there are, at any depth, that no double gives back."""
+    if isinstance(array, pa.ChunkedArray):
+        return sum(map(_inexact_decimals, array.chunks))
+    if pa.types.is_struct(array.type):
+        return sum(map(_inexact_decimals, array.flatten()))
+    if pa.types.is_list(array.type):
+        return _inexact_decimals(array.flatten())
+    if not pa.types.is_decimal(array.type):
+        return 0
+    texts = array.drop_null().cast(pa.string()).to_pylist()
+    return sum(not is_exact_double(text) for text in texts)
 
 
 def _largest_double(array: Any) -> float:

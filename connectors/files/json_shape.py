@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from typing import Any, Literal
@@ -18,7 +19,7 @@ MOST_FIELDS = 1_000  # of a nested object: one with more different keys is kept 
 _EXACT_INT = 2**53
 _SHORT = 15  # characters: a double gives every such number back
 Kind = Literal["null", "bool", "string", "int", "float", "decimal", "text", "json", "struct", "list"]
-FAST_KINDS = {"null", "bool", "string", "int", "float", "struct", "list"}
+FAST_KINDS = {"null", "bool", "string", "int", "float", "decimal", "struct", "list"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,17 +40,26 @@ class Plan:
     def fast(self) -> bool:
         """Whether pyarrow's JSON reader reads these values without losing anything.
 
-        It makes malformed arrays of lists whose items are of no known type.
+        It makes malformed arrays of lists whose items are of no known type, and it takes texts for decimals, which is
+        only noticed where they have keys.
         """
         inside = [child for _, child in self.children]
         return self.kind in FAST_KINDS and all(
-            child.fast and (self.kind != "list" or not child.has_nulls_only) for child in inside
+            child.fast and (self.kind != "list" or not (child.has_nulls_only or child.kind == "decimal"))
+            for child in inside
         )
 
     @property
     def has_nulls_only(self) -> bool:
         """Whether some place in here only ever held null."""
         return self.kind == "null" or any(child.has_nulls_only for _, child in self.children)
+
+    def decimal_keys(self) -> Iterator[str]:
+        """The keys of all decimals in here."""
+        for key, child in self.children:
+            if child.kind == "decimal":
+                yield key
+            yield from child.decimal_keys()
 
 
 def is_exact_double(text: str) -> bool:

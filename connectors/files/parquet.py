@@ -90,6 +90,14 @@ def _encrypted() -> UnreadableFile:
     )
 
 
+def _created_by(metadata: pq.FileMetaData) -> str | None:
+    """The writer's name, if it is text."""
+    try:
+        return str(metadata.created_by)
+    except UnicodeDecodeError:
+        return None
+
+
 def _source(file: pq.ParquetFile, path: Path, context: Context) -> ParquetSource:
     with _native_errors():
         schema, metadata = file.schema_arrow, file.metadata
@@ -101,7 +109,7 @@ def _source(file: pq.ParquetFile, path: Path, context: Context) -> ParquetSource
         Column(name, field.type, field.nullable, leaf_types.get(field.name))
         for name, field in zip(names, schema, strict=True)
     ]
-    facts = {"row_groups": metadata.num_row_groups, "created_by": metadata.created_by}
+    facts = {"row_groups": metadata.num_row_groups, "created_by": _created_by(metadata)}
     return ParquetSource(columns, metadata.num_rows, facts, file, path.stat().st_size, context)
 
 

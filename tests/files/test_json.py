@@ -273,6 +273,40 @@ def test_a_number_that_no_double_holds_is_found_behind_many(read: Read) -> None:
     assert column[0].as_py() == Decimal("1.5")
 
 
+DECIMALS = [{"a b": f"{row}.{row:019d}", "f": row / 7, "s": {"d": 2**64 + row}} for row in range(3000)]
+AFTER_DECIMALS: dict[str, tuple[str, Any]] = {
+    "another decimal": ('{"a b":-1.0000000000000000001}', Decimal("-1.0000000000000000001")),
+    "a shorter one": ('{"a b":0.5}', Decimal("0.5")),
+    "a text": ('{"a b":"007.0"}', "007.0"),
+    "a text under an escaped key": ('{"a\\u0020b":"007.0"}', "007.0"),
+    "one with a finer scale": ('{"a b":1e-20}', Decimal("1e-20")),
+    "more digits": ('{"a b":123456789012345678}', Decimal(123456789012345678)),
+    "too many digits": ('{"a b":%s}' % ("9" * 40), "9" * 40),
+    "a product beyond 128 bits": ('{"a b":%s}' % ("9" * 37), "9" * 37),
+    "a boolean": ('{"a b":true}', "true"),
+}
+
+
+@pytest.mark.parametrize("name", AFTER_DECIMALS)
+def test_what_follows_many_decimals_is_kept(read: Read, name: str) -> None:
+    line, wanted = AFTER_DECIMALS[name]
+    pad = '{"a b":1.5,"pad":"%s"}' % ("x" * 300)
+    many = [json.dumps(record).replace(f'"{record["a b"]}"', str(record["a b"])) for record in DECIMALS]
+    table = read("\n".join([*many, *[pad] * ROWS, line]))
+    column = table.column("a b")
+    assert column[-1].as_py() == wanted
+    assert [Decimal(value.as_py()) for value in column[:3000]] == [Decimal(str(record["a b"])) for record in DECIMALS]
+    assert table.column("f")[:3000].to_pylist() == [record["f"] for record in DECIMALS]
+    assert table.column("s")[2999].as_py() == {"d": Decimal(2**64 + 2999)}
+
+
+def test_a_number_that_no_double_holds_is_found_beside_decimals(read: Read) -> None:
+    record = '{"d":0.1234567890123456789,"f":0.5,"pad":"%s"}' % ("x" * 300)
+    table = read("\n".join([record] * ROWS + ['{"d":0.5,"f":0.1234567890123456789}']))
+    assert table.column("f")[-1].as_py() == Decimal("0.1234567890123456789")
+    assert table.column("d")[0].as_py() == Decimal("0.1234567890123456789")
+
+
 @pytest.mark.parametrize("start", ["{}", "null"])
 def test_columns_are_found_behind_many_empty_records(read: Read, start: str) -> None:
     table = read("\n".join([start] * 200_000 + ['{"a":1}']))
