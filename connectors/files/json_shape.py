@@ -17,6 +17,7 @@ from connectors.types import MAX_DECIMAL_DIGITS
 DEEPEST = 32  # levels: what is nested deeper is kept as JSON text
 MOST_FIELDS = 1_000  # of a nested object: one with more different keys is kept as JSON text
 _EXACT_INT = 2**53
+_MOST_DOUBLE_DIGITS = 17  # digits of a double that is written as shortly as possible
 _SHORT = 15  # characters: a double gives every such number back
 Kind = Literal["null", "bool", "string", "int", "float", "decimal", "text", "json", "struct", "list"]
 FAST_KINDS = {"null", "bool", "string", "int", "float", "decimal", "struct", "list"}
@@ -64,11 +65,17 @@ class Plan:
 
 def is_exact_double(text: str) -> bool:
     """Whether a double, written as shortly as possible, is the same number as this text."""
+    if len(text) > _MOST_DOUBLE_DIGITS and "e" not in text.lower() and _significant_digits(text) > _MOST_DOUBLE_DIGITS:
+        return False
     double = float(text)
     try:
         return math.isfinite(double) and Decimal(repr(double)) == Decimal(text)
     except InvalidOperation:
         return False
+
+
+def _significant_digits(text: str) -> int:
+    return len(text.replace(".", "").lstrip("-0").rstrip("0"))
 
 
 @dataclass(slots=True)
