@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from connectors.errors import InvalidRequest
-from connectors.files.header import TYPED, contrast
+from connectors.files.header import TYPED, contrast, is_value
 from connectors.files.options import FileOptions
-from connectors.files.records import ESCAPE, Dialect, find_quotes, shelter_backslashes
+from connectors.files.records import ESCAPE, Dialect, find_quotes, places_of, shelter_backslashes
 
 _STRONG = (",", ";", "\t", "|")
 NO_DELIMITER = "\x1e"  # for one column: a character that text does not hold
@@ -90,7 +90,8 @@ def _guess_delimiter(sample: bytes, base: Dialect, *, whole: bool) -> tuple[str,
             if delimiter.encode() in sample:
                 dialect = _with_escape(replace(base, delimiter=delimiter), sample, whole=whole)
                 records = read_records(sample, 0, dialect, whole=whole, most=LOOKED_AT)
-                scores.append((_score(records, delimiter, evenness), delimiter))
+                disorder = _misplaced_quotes(sample, dialect) / max(len(records), 1)
+                scores.append((_score(records, delimiter, evenness) / (1 + disorder), delimiter))
         scores.sort(key=lambda scored: -scored[0])
         if scores and scores[0][0] > 0:
             runner_up = scores[1][0] if len(scores) > 1 else 0.0
@@ -99,6 +100,14 @@ def _guess_delimiter(sample: bytes, base: Dialect, *, whole: bool) -> tuple[str,
         delimiter for delimiter in _STRONG if _cuts_first_line(sample, replace(base, delimiter=delimiter), whole=whole)
     ]
     return (by_header[0], 0.3) if by_header else (NO_DELIMITER, 0.9)
+
+
+def _misplaced_quotes(sample: bytes, dialect: Dialect) -> int:
+    """How many quotes neither enclose a field nor are doubled in one."""
+    if not dialect.quote or dialect.quote.encode() not in sample:
+        return 0
+    quotes = find_quotes(sample, dialect)
+    return len(quotes.broken) + len(quotes.outside(places_of(sample, ord(dialect.quote))))
 
 
 def _cuts_first_line(sample: bytes, dialect: Dialect, *, whole: bool) -> bool:
@@ -116,7 +125,9 @@ def _score(records: Sequence[Record], delimiter: str, evenness: float) -> float:
         return 0.0
     body = _table_rows(rows, modal)
     even = sum(len(row) == modal for row in body) / len(body)
-    tidy = even == 1 and len(body) > 3 and not any(cell.startswith(" ") for row in body for cell in row)
+    tidy = even == 1 and len(rows) - 2 >= len(body) > 3 and not any(cell[:1] == " " for row in body for cell in row)
+    if len(rows[0]) == 1 and delimiter == "," and all(is_value(delimiter.join(row)) for row in body):
+        return 0.0  # it is part of the values
     starts_even = len(rows[0]) == modal or (even >= 0.9 and (modal > 2 or tidy or contrast(body[0], body[1:])))
     if even < evenness or not starts_even or (delimiter in _WEAK and not _convincing(rows, delimiter)):
         return 0.0
@@ -156,8 +167,8 @@ def _convincing(rows: list[list[str]], delimiter: str) -> bool:
     if whole_values > len(rows) // 2 or any(not cell for row in rows for cell in row):
         return False
     numeric = [all(_NUMBER.fullmatch(cell) for cell in column) for column in zip(*rows[1:], strict=True)]
-    thousands = all(re.fullmatch(r"\d{3}", cell) for row in rows for cell in row[1:])
-    return any(numeric) and not (thousands and all(_NUMBER.fullmatch(cell) for cell in rows[0]))
+    in_header = all(_NUMBER.fullmatch(cell) for cell in rows[0])
+    return any(numeric) and not (in_header and any(re.match(r"\+|0\d", cell) for row in rows for cell in row))
 
 
 def read_records(sample: bytes, start: int, dialect: Dialect, *, whole: bool, most: int) -> list[Record]:

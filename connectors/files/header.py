@@ -8,8 +8,8 @@ from itertools import pairwise
 
 TYPED = re.compile(
     r"""\s*(
-    [+-]?(\d+([.,]\d*)?|[.,]\d+)([eE][+-]?\d+)?%?       # numbers, with either decimal sign
-    | [+-]?\d{1,3}([., ']\d{3})+([.,]\d+)?             # digits in groups
+    [+-]?[$€£]?(\d+([.,]\d*)?|[.,]\d+)([eE][+-]?\d+)?%?   # numbers, with either decimal sign
+    | [+-]?[$€£]?\d{1,3}([., ']\d{3})+([.,]\d+)?             # digits in groups
     | \d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}([T ].*)?          # dates
     | \d{1,2}:\d{2}(:\d{2}(\.\d+)?)?                    # times
     | [0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|[^@\s]+@[^@\s]+\.\w+|https?://\S+|\d+(\.\d+){3}
@@ -47,15 +47,15 @@ def names_columns(first: Sequence[str], body: Sequence[Sequence[str]]) -> tuple[
         repeated = _repeated_below(first, body)
         return not repeated, 0.6 if repeated else 1.0 if contrasting else 0.7
     labels = _labels([first[place] for place in values])
-    unlike_body = any(_labels([row[place] for place in values]) != labels for row in body)
+    unlike_below = labels and not any(_mostly(labels, [row[place] for row in body]) for place in values)
     some_are_text = len(values) > 1 and (len(values) < len(first) or not all(map(is_value, body[0] if body else [])))
-    if labels and unlike_body and (contrasting or some_are_text):
+    if unlike_below and (contrasting or some_are_text):
         return True, 0.6
     return (True, 0.5) if contrasting > len(values) else (False, 0.9)
 
 
 def _labels(cells: Sequence[str]) -> str | None:
-    """Which kind of column names values can be: ``years``, ``dates`` or numbers ``from one``, each after the last."""
+    """Which kind of column names values can be: ``years``, ``dates`` or ``places`` (0, 1, 2 ...), in order."""
     if all(_DATE.fullmatch(cell.strip()) for cell in cells):
         return "dates" if len(set(cells)) == len(cells) else None
     if not all(re.fullmatch(r"\d{1,4}", cell.strip()) for cell in cells):
@@ -64,7 +64,12 @@ def _labels(cells: Sequence[str]) -> str | None:
     steps = {after - before for before, after in pairwise(numbers)}
     if all(_FIRST_YEAR <= number <= _LAST_YEAR for number in numbers):
         return "years" if all(step > 0 for step in steps) or all(step < 0 for step in steps) else None
-    return "from one" if numbers[0] in (0, 1) and len(numbers) > 1 and steps == {1} else None
+    return "places" if numbers[0] in (0, 1) and len(numbers) > 2 and steps == {1} else None
+
+
+def _mostly(labels: str, column: Sequence[str]) -> bool:
+    """Whether most of a column's cells are themselves of a kind that names columns."""
+    return labels != "places" and 2 * sum(_labels([cell]) == labels for cell in column) > len(column)
 
 
 def _repeated_below(first: Sequence[str], body: Sequence[Sequence[str]]) -> bool:

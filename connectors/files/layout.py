@@ -102,7 +102,7 @@ def _comment_mark(records: list[Record]) -> str:
             width = table_width(
                 [record.fields for record, is_marked in zip(records, marked, strict=True) if not is_marked]
             )
-            if leading > 1 or len(records[0].fields) != width:
+            if leading > 1 or (mark == "#" and len(records[0].fields) != width):
                 return mark
     return ""
 
@@ -140,6 +140,6 @@ def _names(first: list[str], body: list[list[str]], *, has_header: bool) -> tupl
             return first[:-1], True
         if len(body) > 1 and all(len(row) == len(first) + 1 for row in body):
             return first, True
-    if len(body) > 1 and all(len(row) == len(first) + 1 for row in body):
+    if len(body) > 1 and 1 < len(first) == min(map(len, body)) - 1 == max(map(len, body)) - 1:
         return ["", *first], False  # row names, which have no name themselves
     return first, False

@@ -109,6 +109,9 @@ def test_it_says_what_it_detected_and_how_surely() -> None:
         "text\nhello, world\nno comma\n",
         "when\n2024-01-01 10:11:12\n2024-01-01 10:11:13\n",
         "who\nAnn Lee\nBo Ray\n",
+        "value\n6,336,733.94\n2,463,846.61\n",
+        "link\nhttp://a.b/c?x=0,5\nhttp://a.b/c?x=8,3\n",
+        "% change\n+49 138 95052\n+49 507 68268\n",
     ],
 )
 def test_one_column_stays_one_column(text: str) -> None:
@@ -214,6 +217,10 @@ def test_a_header_alone_is_a_table_without_rows() -> None:
         ("c,1/22/20,1/23/20\nDE,1,2\n", ["c", "1/22/20", "1/23/20"]),
         ("AAPL,2020,2021\nMSFT,2021,2022\n", ["column_1", "column_2", "column_3"]),
         ("Bob,bob@x.com\nAnn,ann@y.org\n", ["column_1", "column_2"]),
+        ("$1|0|1\n$2|1|0\n", ["column_1", "column_2", "column_3"]),
+        ("2020-01-01\t01.10.2062\n\t09.08.2017\nx\t09.03.2100\n", ["column_1", "column_2"]),
+        ("763.741,55|66944.77\n1.167.364,98|27001.84\n", ["column_1", "column_2"]),
+        ('1|"{""a"": 3, ""b"": ""x""}"\n2|"{""a"": 4, ""b"": ""x""}"\n', ["column_1", "column_2"]),
         ("M,yes\nF,no\nM,no\nF,yes\n", ["column_1", "column_2"]),
         ("a\tb\nr1\t1\t2\nr2\t3\t4\n", ["column_1", "a", "b"]),
     ],
