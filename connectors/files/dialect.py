@@ -84,6 +84,7 @@ def _widths(dialect: Dialect, sample: bytes, *, whole: bool) -> set[int]:
 
 def _guess_delimiter(sample: bytes, base: Dialect, *, whole: bool) -> tuple[str, float]:
     """The delimiter that cuts the lines most evenly, and how sure that is."""
+    divided = bool(len(find_quotes(sample, replace(base, delimiter=NO_DELIMITER)).broken))
     for candidates, evenness in ((_STRONG, 0.6), (_WEAK, 1.0)):
         scores = []
         for delimiter in candidates:
@@ -91,7 +92,9 @@ def _guess_delimiter(sample: bytes, base: Dialect, *, whole: bool) -> tuple[str,
                 dialect = _with_escape(replace(base, delimiter=delimiter), sample, whole=whole)
                 records = read_records(sample, 0, dialect, whole=whole, most=LOOKED_AT)
                 disorder = _misplaced_quotes(sample, dialect) / max(len(records), 1)
-                scores.append((_score(records, delimiter, evenness) / (1 + disorder), delimiter))
+                scores.append(
+                    (_score(records, delimiter, evenness, divided=divided and not disorder) / (1 + disorder), delimiter)
+                )
         scores.sort(key=lambda scored: -scored[0])
         if scores and scores[0][0] > 0:
             runner_up = scores[1][0] if len(scores) > 1 else 0.0
@@ -117,8 +120,11 @@ def _cuts_first_line(sample: bytes, dialect: Dialect, *, whole: bool) -> bool:
     return len(cells) > 1 and all(cell.strip() and not cell.startswith(" ") for cell in cells)
 
 
-def _score(records: Sequence[Record], delimiter: str, evenness: float) -> float:
-    """How well a delimiter explains the records: 0 to 1; 0 when they are no table by it."""
+def _score(records: Sequence[Record], delimiter: str, evenness: float, *, divided: bool) -> float:
+    """How well a delimiter explains the records: 0 to 1; 0 when they are no table by it.
+
+    ``divided``: quotes that close within a line show that there is some delimiter.
+    """
     rows = _without_comments([record.fields for record in records if any(field.strip() for field in record.fields)])
     modal = table_width(rows)
     if modal == 1:
@@ -128,7 +134,9 @@ def _score(records: Sequence[Record], delimiter: str, evenness: float) -> float:
     tidy = even == 1 and len(rows) - 2 >= len(body) > 3 and not any(cell[:1] == " " for row in body for cell in row)
     if len(rows[0]) == 1 and delimiter == "," and all(is_value(delimiter.join(row)) for row in body):
         return 0.0  # it is part of the values
-    starts_even = len(rows[0]) == modal or (even >= 0.9 and (modal > 2 or tidy or contrast(body[0], body[1:])))
+    starts_even = len(rows[0]) == modal or (
+        even >= 0.9 and (modal > 2 or divided or tidy or contrast(body[0], body[1:]))
+    )
     if even < evenness or not starts_even or (delimiter in _WEAK and not _convincing(rows, delimiter)):
         return 0.0
     cells = [cell for row in body[:50] for cell in row if len(row) == modal]
@@ -152,8 +160,9 @@ def _table_rows(rows: list[list[str]], modal: int) -> list[list[str]]:
 def _without_comments(rows: list[list[str]]) -> list[list[str]]:
     """The rows without those that begin like the first one, when that begins like a comment."""
     for mark in COMMENT_MARKS:
-        if rows and rows[0][0].startswith(mark):
-            return [row for row in rows if not row[0].startswith(mark)] or rows
+        leading = next((index for index, row in enumerate(rows) if not row[0].startswith(mark)), 0)
+        if leading > 1 or (leading == 1 and mark == "#"):
+            return [row for row in rows if not row[0].startswith(mark)]
     return rows
 
 
