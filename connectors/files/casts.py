@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import base64
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -11,6 +15,7 @@ import pyarrow.compute as pc
 
 from connectors.files.dates import from_layout, layout_of
 from connectors.files.numbers import read_decimals
+from connectors.scalars import OUT_OF_RANGE, duration_text, python_values, time_texts
 
 _TRUE = ["true", "t", "yes", "y", "1"]
 _FALSE = ["false", "f", "no", "n", "0"]
@@ -20,6 +25,13 @@ _FLOAT = r"(?i)^\s*([+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?|[+-]?inf(inity)?|nan)\s*$
 _DATE = r"^\d{4}-\d{2}-\d{2}([T ]00:00(:00(\.0+)?)?)?$"
 _DATETIME = r"^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?)?$"
 _THROUGH_TEXT = (pa.types.is_string, pa.types.is_dictionary, pa.types.is_decimal)
+_TEXTS = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)
+_BYTES = (
+    pa.types.is_binary,
+    pa.types.is_large_binary,
+    pa.types.is_binary_view,
+    pa.types.is_fixed_size_binary,
+)
 _TIME = r"^\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?$"
 
 
@@ -39,24 +51,59 @@ def cast_exact(values: pa.Array, target: pa.DataType, date_format: str | None = 
     """
     if values.type == target:
         return Cast(values, np.empty(0, np.int64))
-    if pa.types.is_string(values.type) or pa.types.is_large_string(values.type):
-        return _from_text(values, target, date_format)
+    if any(is_text(values.type) for is_text in _TEXTS):
+        return _from_text(values.cast(pa.string()), target, date_format)
     if any(is_kind(target) for is_kind in _THROUGH_TEXT) or pa.types.is_decimal(values.type):
-        return _from_text(_shown(values), target, date_format)
+        text = _shown(values)
+        cast = _from_text(text, target, date_format)
+        textless = np.flatnonzero(pc.and_(values.is_valid(), text.is_null()).to_numpy(zero_copy_only=False))
+        return Cast(cast.values, np.union1d(cast.misfits, textless))
     return _from_values(values, target)
 
 
 def _shown(values: pa.Array) -> pa.Array:
-    """Values as text; what has no text form of its own is shown as Python shows it."""
-    if pa.types.is_dictionary(values.type):
-        values = values.dictionary_decode()
+    """Values as text; what is nested becomes JSON text. Null where there is none: bytes, years of six digits."""
+    kind = values.type
+    if pa.types.is_dictionary(kind):
+        return _shown(values.dictionary_decode())
+    if pa.types.is_duration(kind):
+        counts = values.cast(pa.int64()).to_pylist()
+        return pa.array([None if count is None else duration_text(count, kind.unit) for count in counts], pa.string())
+    if pa.types.is_temporal(kind):
+        text = time_texts(values)
+        return pc.if_else(pc.starts_with(text, OUT_OF_RANGE), None, text)
+    if any(is_kind(kind) for is_kind in _BYTES):
+        return _decoded(values.cast(pa.binary()))
+    if pa.types.is_nested(kind) or isinstance(kind, pa.UuidType):
+        shown = python_values(values)
+        return pa.array([None if value is None else _as_json(value) for value in shown], pa.string())
+    return values.cast(pa.string())
+
+
+def _decoded(values: pa.Array) -> pa.Array:
+    """Bytes as the text they are in UTF-8, null where they are none."""
     try:
         return values.cast(pa.string())
-    except (pa.ArrowNotImplementedError, pa.ArrowInvalid):
-        return pa.array([None if value is None else str(value) for value in values.to_pylist()], pa.string())
+    except pa.ArrowInvalid:
+        readable = _readable(values, lambda some: some.cast(pa.string()))
+        return pc.if_else(readable, values, None).cast(pa.string())
+
+
+def _as_json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, default=_json_text) if isinstance(value, dict | list) else str(value)
+
+
+def _json_text(value: Any) -> str:
+    if isinstance(value, timedelta):
+        return duration_text(value // timedelta(microseconds=1), "us")
+    if isinstance(value, bytes):
+        return base64.b64encode(value).decode()
+    return value.isoformat() if isinstance(value, datetime | date | time) else str(value)
 
 
 def _from_values(values: pa.Array, target: pa.DataType) -> Cast:
+    if pa.types.is_float16(values.type):  # which Arrow does not compare
+        values = values.cast(pa.float32())
     if pa.types.is_float32(target) and pa.types.is_float64(values.type):
         narrow = values.cast(target)
         return _checked(values, narrow, pc.equal(narrow.cast(pa.string()), values.cast(pa.string())))
@@ -64,9 +111,22 @@ def _from_values(values: pa.Array, target: pa.DataType) -> Cast:
         return _nothing_fits(values, target)
     try:
         cast = values.cast(target, safe=False)
-        return _checked(values, cast, _same(cast.cast(values.type, safe=False), values))
+        fits = _same(cast.cast(values.type, safe=False), values)
+        if pa.types.is_integer(target) and pa.types.is_integer(values.type):  # too large ones wrap around, and back
+            fits = pc.and_(fits, pc.equal(_is_negative(values), _is_negative(cast)))
+        return _checked(values, cast, pc.and_(fits, _within_a_day(cast)) if pa.types.is_time(target) else fits)
     except (pa.ArrowNotImplementedError, pa.ArrowInvalid):
         return _nothing_fits(values, target)
+
+
+def _is_negative(numbers: pa.Array) -> pa.Array:
+    return pc.less(numbers, pa.scalar(0, numbers.type))
+
+
+def _within_a_day(times: pa.Array) -> pa.Array:
+    """Whether they are times of day, and not just numbers that are called so."""
+    counts, day = times.cast(pa.time64("us")).cast(pa.int64()), pa.scalar(86_400_000_000)
+    return pc.and_(pc.greater_equal(counts, 0), pc.less(counts, day))
 
 
 def _nothing_fits(values: pa.Array, target: pa.DataType) -> Cast:

@@ -99,13 +99,48 @@ def _storage_full() -> Unavailable:
 def _corruption_named(compression: str) -> Iterator[None]:
     try:
         yield
-    except (*_CORRUPT, OSError, RuntimeError, NotImplementedError) as error:
+    except NotImplementedError as error:
+        raise UnreadableFile(
+            f"The {compression} archive is packed by a method that the portal cannot unpack ({error}); use Deflate.",
+            code="corrupt_archive",
+        ) from error
+    except (*_CORRUPT, OSError, RuntimeError) as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise
         raise UnreadableFile(
             f"The file is {compression} compressed, but damaged or truncated, so it cannot be unpacked.",
             code="corrupt_archive",
+            hint="Nothing may be missing at its end, and nothing else may follow.",
         ) from error
+
+
+class _Streams:
+    """Compressed streams one after another. What follows and is none is an error: it may be a damaged stream."""
+
+    def __init__(self, file: BinaryIO, new: Callable[[], bz2.BZ2Decompressor | lzma.LZMADecompressor]) -> None:
+        self._file, self._new, self._stream = file, new, new()
+
+    def read(self, size: int) -> bytes:
+        data = b""
+        while not data:
+            packed = b""
+            if self._stream.eof:
+                packed = self._stream.unused_data.lstrip(b"\0")
+                while not packed:
+                    if not (more := self._file.read(_CHUNK)):
+                        return b""
+                    packed = more.lstrip(b"\0")
+                self._stream = self._new()
+            elif self._stream.needs_input and not (packed := self._file.read(_CHUNK)):
+                raise EOFError
+            data = self._stream.decompress(packed, size)
+        return data
+
+
+@contextmanager
+def _streams(path: Path, new: Callable[[], bz2.BZ2Decompressor | lzma.LZMADecompressor]) -> Iterator[_Streams]:
+    with path.open("rb") as file:
+        yield _Streams(file, new)
 
 
 @contextmanager
@@ -117,11 +152,12 @@ def _zstd(path: Path) -> Iterator[BinaryIO]:
 @contextmanager
 def _zip_member(path: Path) -> Iterator[BinaryIO]:
     with zipfile.ZipFile(path) as archive:
-        members = [m for m in archive.infolist() if not m.is_dir() and not m.filename.startswith("__MACOSX/")]
+        members = [member for member in archive.infolist() if not member.is_dir() and not _is_hidden(member.filename)]
         if len(members) != 1:
-            names = ", ".join(member.filename for member in members[:10])
+            names = ", ".join(_shown(member.filename) for member in members[:10])
+            what = f"{len(members)} files ({names}{', ...' if len(members) > 10 else ''})" if members else "no file"
             raise UnreadableFile(
-                f"The zip archive holds {len(members)} files ({names}); send one with a single file.",
+                f"The zip archive holds {what}; send one with a single file.",
                 code="ambiguous_archive",
             )
         if members[0].flag_bits & 1:
@@ -130,10 +166,20 @@ def _zip_member(path: Path) -> Iterator[BinaryIO]:
             yield cast("BinaryIO", member)
 
 
+def _shown(name: str) -> str:
+    """A name that somebody else chose, fit for a sentence."""
+    return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in name[:40])
+
+
+def _is_hidden(name: str) -> bool:
+    """What operating systems put beside the files of a folder."""
+    return name.startswith("__MACOSX/") or name.rpartition("/")[2].startswith(".")
+
+
 _OPENERS: dict[str, Callable[[Path], Any]] = {
     "gzip": partial(gzip.open, mode="rb"),
     "zstd": _zstd,
-    "bzip2": partial(bz2.open, mode="rb"),
-    "xz": partial(lzma.open, mode="rb"),
+    "bzip2": partial(_streams, new=bz2.BZ2Decompressor),
+    "xz": partial(_streams, new=partial(lzma.LZMADecompressor, lzma.FORMAT_XZ)),
     "zip": _zip_member,
 }

@@ -11,11 +11,15 @@ from connectors.errors import UnreadableFile
 
 _HEAD_BYTES = 4096
 
+_EXCEL_4 = "a workbook of Excel 4 or older (save it as .xlsx)"
 # what the bytes at an offset say; the sentence fragment is used in refusals
 _MAGIC: tuple[tuple[int, bytes, str], ...] = (
     (0, b"PAR1", "parquet"),
     (0, b"PARE", "parquet"),
     (0, b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "ole"),
+    (0, b"\x09\x00\x04\x00", _EXCEL_4),
+    (0, b"\x09\x02\x06\x00", _EXCEL_4),
+    (0, b"\x09\x04\x06\x00", _EXCEL_4),
     (0, b"\x89PNG\r\n\x1a\n", "a PNG image"),
     (0, b"\xff\xd8\xff", "a JPEG image"),
     (0, b"GIF8", "a GIF image"),
@@ -29,6 +33,10 @@ _MAGIC: tuple[tuple[int, bytes, str], ...] = (
     (0, b"\x89HDF\r\n\x1a\n", "an HDF5 file"),
     (0, b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive"),
     (0, b"Rar!\x1a\x07", "a RAR archive"),
+    (0, b"\x1f\x9d", "a .Z archive (compress)"),
+    (0, b"\x04\x22\x4d\x18", "an LZ4 archive"),
+    (0, b"%!PS", "a PostScript document"),
+    (0, b"version https://git-lfs.github.com/spec/", "a Git LFS pointer (the file itself is in the LFS store)"),
     (0, b"{\\rtf", "an RTF document"),
     (0, b"RIFF", "a media file"),
     (257, b"ustar", "a tar archive"),
@@ -42,11 +50,19 @@ _COMPRESSIONS = (
 # Could also be the first column's name: believed only when a NUL byte follows, which text never has.
 _WORDS = (b"PAR1", b"PARE", b"RIFF", b"ORC\n", b"GIF8")
 _HTML = re.compile(
-    rb"\s*(<!--.*?-->\s*)?<(!doctype\s+html|html|head|body|table|meta|script|div)\b",
+    rb"\s*(<!--.*?-->\s*)?<(!doctype\s+html|html|head|body|table|meta|script|div|title|h[1-6])\b",
     re.IGNORECASE | re.DOTALL,
 )
 _XML = re.compile(rb"\s*<\?xml\b", re.IGNORECASE)
-_JSON = re.compile(rb'\s*(\[\s*)?(\{\s*("(\\.|[^"\\])*"\s*:|\}\s*([\],\n]|$))|\[\s*[\[\]"\d-][^\n]*\]\s*$)')
+_TAG = re.compile(rb"\s*<([A-Za-z][\w:.-]*)(\s[^<>]*)?(/>\s*\Z)?>?")
+_REMARKS = rb"(?:\s|\x1e|//[^\n]*\n|/\*.*?\*/|#[^\n]*\n|\)\]\}',?)*"  # JSON has none, so the JSON reader says so
+_KEY = rb"""(?:"(?:\\.|[^"\\])*"|'[^'\n]*'|[A-Za-z_$][\w$]*)\s*:"""
+_OBJECT = rb"\{\s*(?:" + _KEY + rb"|\}\s*(?:[\],\[{\n]|$))"
+_NUMBER = rb"-?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?"
+_ITEM = rb"""(?:"(?:\\.|[^"\\\n])*(?:"|$)|""" + _NUMBER + rb"|true|false|null|NaN|(?=\])|$)\s*(?:[\],]|$)"
+_JSON = re.compile(_REMARKS + rb"(?:\[\s*)*" + _OBJECT + rb"|" + _REMARKS + rb"(?:\[\s*)+" + _ITEM, re.DOTALL)
+_CELLS = re.compile(rb"\s*\[[^\[\]{}\n]*\][ \t]*[^\s\[{]")  # [1],[2] or [1] text: brackets in a line of text
+_SCRIPT = re.compile(rb"\s*(?:(?:var|let|const)\s+)?[\w$.]+\s*[=(]\s*[\[{]\s*[\[{\"'\d]")
 _SPREADSHEET_MEMBERS = {"[Content_Types].xml", "mimetype", "content.xml"}
 
 
@@ -87,9 +103,22 @@ def looks_like(path: Path) -> str:
     text = _without_wide_encoding(head)
     if _HTML.match(text):
         return "an HTML page"
-    if _XML.match(text):
+    if _XML.match(text) or _is_one_element(path, text):
         return "an XML document"
-    return "json" if _JSON.match(text) else "text"
+    if _SCRIPT.match(text):
+        return "a JavaScript file"
+    return "json" if _JSON.match(text) and not _CELLS.match(text) else "text"
+
+
+def _is_one_element(path: Path, head: bytes) -> bool:
+    """Whether the text begins with a tag and ends where that is closed (``<Error>...</Error>``)."""
+    tag = _TAG.match(head)
+    if tag is None:
+        return False
+    with path.open("rb") as file:
+        file.seek(max(path.stat().st_size - _HEAD_BYTES, 0))
+        end = file.read().translate(None, b"\x00")
+    return bool(tag[3]) or end.rstrip().endswith(b"</" + tag[1] + b">")
 
 
 def _without_wide_encoding(head: bytes) -> bytes:

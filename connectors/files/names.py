@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from connectors.source import Warnings
+from connectors.wording import counted, were
 
 
 def unique_names(names: Sequence[str], warnings: Warnings) -> list[str]:
@@ -30,9 +31,15 @@ def _report(names: Sequence[str], result: Sequence[str], warnings: Warnings) -> 
     empty = [new for old, new in zip(names, result, strict=True) if not old]
     repeated = [f"'{old}' became '{new}'" for old, new in zip(names, result, strict=True) if old and old != new]
     if empty:
-        warnings.add("empty_column_names", f"{len(empty)} columns had no name and were called {_first(empty)}.")
+        warnings.add(
+            "empty_column_names",
+            f"{counted(len(empty), 'column')} had no name and {were(len(empty))} called {_first(empty)}.",
+        )
     if repeated:
-        warnings.add("duplicate_column_names", f"{len(repeated)} column names were not unique: {_first(repeated)}.")
+        warnings.add(
+            "duplicate_column_names",
+            f"{counted(len(repeated), 'column name')} {were(len(repeated))} not unique: {_first(repeated)}.",
+        )
 
 
 def _first(texts: Sequence[str]) -> str:

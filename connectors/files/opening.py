@@ -13,6 +13,7 @@ import pyarrow as pa
 from connectors.errors import UnreadableFile
 from connectors.files.compression import check_size, decompress
 from connectors.files.detect import compression_of, head_of, looks_like
+from connectors.files.excel.sheets import sheets_with_cells
 from connectors.files.options import FileOptions
 from connectors.files.overrides import OverriddenSource
 from connectors.registry import open_file_format
@@ -28,6 +29,7 @@ def open_file(path: Path, kind: str, options: FileOptions, context: Context) -> 
 
     Raises:
         UnreadableFile: it is empty, damaged, or evidently of another format (code ``wrong_format``).
+        InvalidRequest: options that the format does not have.
         TooLarge: it is, or unpacks to, more than ``context.max_bytes``.
         Unavailable: no disk space to unpack it.
         ConversionError: whatever the format itself refuses.
@@ -36,11 +38,25 @@ def open_file(path: Path, kind: str, options: FileOptions, context: Context) -> 
     size = plain.stat().st_size
     found = looks_like(plain)
     kind = _resolved(kind, found)
+    options.check_fit(kind)
     facts = {"format": kind, "compression": compressions[0] if compressions else None, "bytes": size}
     inner_context = _with_scaled_progress(context, path.stat().st_size, size) if compressions else context
     with open_file_format(kind, plain, _for_kind(kind, options, plain), inner_context) as source:
         overridden = options.type_overrides and kind not in _TEXT_KINDS
         yield _Described(OverriddenSource(source, options, inner_context) if overridden else source, facts)
+
+
+def list_sheets(path: Path, kind: str, context: Context) -> list[tuple[int, str]]:
+    """The index and the name of each sheet with cells of a workbook, opened as ``excel`` or ``auto``.
+
+    Raises:
+        UnreadableFile: it is no workbook, or damaged.
+        TooLarge: it is, or unpacks to, more than ``context.max_bytes``.
+    """
+    plain, _ = _unpacked(path, context)
+    if (found := _resolved(kind, looks_like(plain))) != "excel":
+        raise UnreadableFile(f"options.sheets is for workbooks; the file is {found}.", code="wrong_format")
+    return sheets_with_cells(plain, context)
 
 
 def _unpacked(path: Path, context: Context) -> tuple[Path, list[str]]:
@@ -85,7 +101,7 @@ def _resolved(kind: str, found: str) -> str:
         "parquet": "a Parquet file",
         "excel": "an Excel workbook",
         "json": "JSON",
-        "text": "plain text",
+        "text": "plain text or something unknown",
     }.get(found, found)
     raise UnreadableFile(
         f"The file looks like {seems}, not {kind}.",

@@ -9,9 +9,19 @@ from typing import Any, Literal
 
 import pyarrow as pa
 
+from connectors.errors import InvalidRequest
 from connectors.types import parse_type
 
 Format = Literal["csv", "tsv", "excel", "json", "parquet"]
+_OF_TEXT = ("delimiter", "quote_char", "decimal_comma", "date_format", "on_bad_row")
+# Options that only some formats have; with another format they would do nothing, so they are refused.
+FORMATS_OF_OPTION: Mapping[str, tuple[str, ...]] = {
+    **dict.fromkeys(_OF_TEXT, ("csv", "tsv")),
+    **dict.fromkeys(("sheet_name", "sheet_index", "sheets"), ("excel",)),
+    **dict.fromkeys(("records_path", "flatten"), ("json",)),
+    "null_values": ("csv", "tsv", "excel"),
+    "has_header": ("csv", "tsv", "excel", "json"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +53,17 @@ class FileOptions:
     sheet_index: int | None = None
     records_path: str | None = None
     flatten: bool = False
+
+    def check_fit(self, kind: str) -> None:
+        """Refuse options that the format which was found does not have.
+
+        Raises:
+            InvalidRequest: names the first of them.
+        """
+        for option in fields(self):
+            formats = FORMATS_OF_OPTION.get(option.name, (kind,))
+            if kind not in formats and getattr(self, option.name) != option.default:
+                raise InvalidRequest(f"{option.name} is for {' and '.join(formats)}, but the file is {kind}.")
 
     @classmethod
     def from_json(cls, options: Mapping[str, Any]) -> FileOptions:

@@ -11,10 +11,17 @@ import pyarrow as pa
 from connectors.errors import InvalidRequest, UnreadableFile
 from connectors.files.casts import Cast, cast_exact
 from connectors.files.options import FileOptions
+from connectors.scalars import python_value
 from connectors.source import Column, Context, SchemaChanged, Source, Warnings
 from connectors.types import type_name
+from connectors.wording import counted
 
 _SHOWN = 5
+_COUNTS = {
+    "Date": "days since 1970-01-01",
+    "Datetime": "microseconds since 1970-01-01",
+    "Time": "microseconds since midnight",
+}
 
 
 @dataclass(slots=True)
@@ -30,14 +37,15 @@ class Misfits:
         """Count the misfits of one batch; ``rows_before`` it are the data rows of earlier batches."""
         self.count += len(cast.misfits)
         for place in cast.misfits[: _SHOWN - len(self.first)]:
-            self.first.append((rows_before + int(place) + 1, values[int(place)].as_py()))
+            self.first.append((rows_before + int(place) + 1, python_value(values[int(place)])))
 
     def warn(self, warnings: Warnings, outcome: str) -> None:
         """Report them, if there are any: ``outcome`` says what became of them."""
         if not self.count:
             return
         places = ", ".join(f"row {row}: {_quoted(value)}" for row, value in self.first)
-        what = f"{self.count} values of column '{self.column}' do not fit {type_name(self.type)}"
+        do = "does" if self.count == 1 else "do"
+        what = f"{counted(self.count, 'value')} of column '{self.column}' {do} not fit {type_name(self.type)}"
         warnings.add("cast_error", f"{what} ({places}); {outcome}.", column=self.column, affected_rows=self.count)
 
     def refuse(self) -> UnreadableFile:
@@ -51,7 +59,7 @@ class Misfits:
 
 
 def _quoted(value: Any) -> str:
-    text = repr(value)
+    text = repr(value) if isinstance(value, str | bytes) else str(value)
     return text if len(text) <= 80 else f"{text[:77]}..."
 
 
@@ -130,9 +138,18 @@ class OverriddenSource:
             self._settle()
             raise
         for misfits in found.values():
-            misfits.warn(self._context.warnings, "they became null")
+            misfits.warn(self._context.warnings, f"{'it' if misfits.count == 1 else 'they'} became null")
+        self._warn_of_counts()
         for misfits in self._given_up:
             misfits.warn(self._context.warnings, "the column keeps its own type")
+
+    def _warn_of_counts(self) -> None:
+        """A number does not say what it counts: seconds or the digits of a date would be misread."""
+        for column in self._inner.columns:
+            kind = self._overrides.get(column.name)
+            if kind is not None and pa.types.is_temporal(kind) and pa.types.is_integer(column.type):
+                what = f"The numbers of column '{column.name}' are read as {_COUNTS[type_name(kind)]}."
+                self._context.warnings.add("numbers_as_times", what, column=column.name)
 
     def _no_misfits(self) -> dict[str, Misfits]:
         return {name: Misfits(name, kind) for name, kind in self._overrides.items()}

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from connectors.errors import ConversionError, UnreadableFile
-from connectors.files.columns import NULL_WORDS
+from connectors.files.delimited.columns import NULL_WORDS
 from tests.files.converting import convert
 
 PATIENT = settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])

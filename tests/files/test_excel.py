@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import shutil
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -15,9 +16,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from connectors.errors import ConversionError, InvalidRequest, TooLarge, UnreadableFile
-from connectors.files.excel import open as open_excel
-from connectors.files.excel_book import Sheet, open_workbook
-from connectors.files.excel_head import head_cells
+from connectors.files.excel.book import Sheet, open_workbook
+from connectors.files.excel.head import head_cells
+from connectors.files.excel.source import open as open_excel
 from connectors.files.options import FileOptions
 from connectors.source import Context, schema_of
 from tests.files.workbooks import replace_part, write_ods, write_xlsx
@@ -57,6 +58,11 @@ COLUMNS: dict[str, tuple[list[Any], pa.DataType, list[Any]]] = {
     "text": (["1", " x ", "it's \"('quoted')'"], pa.string(), ["1", " x ", "it's \"('quoted')'"]),
     "booleans": ([True, None, False], pa.bool_(), [True, None, False]),
     "dates": ([DATE, dt.datetime(9999, 12, 31)], pa.date32(), [DATE.date(), dt.date(9999, 12, 31)]),
+    "days before Excel's": (
+        [dt.datetime(1850, 6, 15), dt.datetime(1899, 12, 29), DATE],
+        pa.date32(),
+        [dt.date(1850, 6, 15), dt.date(1899, 12, 29), DATE.date()],
+    ),
     "dates and times": ([DATE, MOMENT], pa.timestamp("us"), [DATE, MOMENT]),
     "times": ([dt.time(10, 30), dt.time(0)], pa.time64("us"), [dt.time(10, 30), dt.time(0)]),
     "durations": ([dt.timedelta(hours=30, seconds=5)], pa.duration("us"), [dt.timedelta(hours=30, seconds=5)]),
@@ -69,6 +75,10 @@ COLUMNS: dict[str, tuple[list[Any], pa.DataType, list[Any]]] = {
     "durations and text": ([dt.timedelta(hours=30), "x"], pa.string(), ["30:00:00", "x"]),
     "errors": ([1, "#DIV/0!", 2.5], pa.string(), ["1", "#DIV/0!", "2.5"]),
     "errors among dates": ([DATE, "#N/A"], pa.string(), ["2024-02-29", "#N/A"]),
+    "errors among booleans": ([True, "#N/A", None, False], pa.string(), ["true", "#N/A", None, "false"]),
+    "errors among times": ([dt.time(9, 5), "#N/A"], pa.string(), ["09:05:00", "#N/A"]),
+    "errors among durations": ([dt.timedelta(hours=30), "#N/A"], pa.string(), ["30:00:00", "#N/A"]),
+    "errors among texts": (["x", "#NULL!"], pa.string(), ["x", "#NULL!"]),
     "only errors": (["#REF!"], pa.string(), ["#REF!"]),
     "lines and tabs among numbers": ([1, 'a\n\t"b"\\ é\u200b'], pa.string(), ["1", 'a\n\t"b"\\ é\u200b']),
 }
@@ -128,6 +138,25 @@ def test_the_1904_date_system_is_known(path: Path, context: Context) -> None:
     assert read(path, context).to_pylist() == [{"day": DATE.date(), "time": dt.time(12), "both": MOMENT}]
 
 
+STORED: dict[str, tuple[str, list[float], pa.DataType, list[Any]]] = {
+    "a day that never was": ("yyyy-mm-dd", [59, 60, 61], pa.string(), ["1900-02-28", "60", "1900-03-01"]),
+    "years before the first": ("yyyy-mm-dd", [-700_000, -693_594], pa.int64(), [-700_000, -693_594]),
+    "the longest durations": ("[h]:mm", [1e6, -0.5], pa.duration("us"), [dt.timedelta(10**6), dt.timedelta(-0.5)]),
+    "too long durations": ("[h]:mm", [2e8, 0.5], pa.string(), ["4800000000:00:00", "12:00:00"]),
+    "much too long durations": ("[h]:mm", [1e10], pa.int64(), [10**10]),
+}
+
+
+@pytest.mark.parametrize("name", STORED)
+def test_numbers_shown_as_times_that_are_none_are_kept(path: Path, context: Context, name: str) -> None:
+    form, numbers, kind, values = STORED[name]
+    with xlsxwriter.Workbook(path) as book:
+        sheet, shown = book.add_worksheet(), book.add_format({"num_format": form})
+        sheet.write_column(0, 0, ["c", *numbers], shown)
+    found = read(path, context)
+    assert (found.schema.field("c").type, found.column("c").to_pylist()) == (kind, values)
+
+
 def test_the_header_is_found_below_titles(path: Path, context: Context) -> None:
     write_xlsx(path, [["Report 2024"], [None], ["as of", None], ["a", "b", "c"], [1, 2, 3]])
     assert read(path, context).to_pylist() == [{"a": 1, "b": 2, "c": 3}]
@@ -154,9 +183,9 @@ def test_texts_that_null_values_names_are_null_and_counted(path: Path, context: 
     assert found.schema.types == [pa.int64(), pa.string(), pa.int64()]
     messages = [warning.message for warning in context.warnings.items]
     assert messages == [
-        "'n' has 2 cells that null_values names; they are null.",
-        "'t' has 3 cells that null_values names; they are null.",
-        "'e' has 1 cells that null_values names; they are null.",
+        "'n' has 2 cells that null_values names: null.",
+        "'t' has 3 cells that null_values names: null.",
+        "'e' has 1 cell that null_values names: null.",
     ]
 
 
@@ -220,6 +249,14 @@ def test_it_opens_the_sheet_it_is_told(two_sheets: Path, context: Context) -> No
     with open_excel(two_sheets, FileOptions(), context) as source:
         assert source.facts["sheet"] == "First & one"
         assert source.facts["sheets"] == ["First & one", "Second", "Empty"]
+
+
+def test_sheets_of_one_name_are_told_apart_by_their_places(two_sheets: Path, context: Context) -> None:
+    with zipfile.ZipFile(two_sheets) as archive:
+        workbook = archive.read("xl/workbook.xml")
+    replace_part(two_sheets, "xl/workbook.xml", workbook.replace(b'name="Second"', b'name="First &amp; one"'))
+    assert read(two_sheets, context, sheet_index=1).to_pylist() == [{"b": 1}]
+    assert read(two_sheets, context).column_names == ["a"]
 
 
 @pytest.mark.parametrize("options", [{"sheet_name": "Third"}, {"sheet_index": 3}, {"sheet_index": -1}])
@@ -347,12 +384,32 @@ def test_stray_cells_of_a_binary_workbook_are_refused(tmp_path: Path) -> None:
         record(0, row.to_bytes(4, "little") + bytes(13)) + record(2, column.to_bytes(4, "little") + bytes(8))
         for row, column in [(0, 0), (1048575, 16383)]
     )
-    path = tmp_path / "input.xlsb"
-    with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr("xl/workbook.bin", b"")
-        archive.writestr("xl/worksheets/sheet1.bin", record(1, bytes(8)) + cells + bytes(8))
+    path = Path(shutil.copy(Path(__file__).parent / "data" / "ledger.xlsb", tmp_path))
+    replace_part(path, "xl/worksheets/sheet1.bin", record(1, bytes(8)) + cells + bytes(8))
     with pytest.raises(UnreadableFile, match="XFD1048576"):
         read(path, Context(tmp_path))
+
+
+def test_an_encoding_that_does_not_exist_is_refused(path: Path, context: Context) -> None:
+    write_xlsx(path, [["a"], [1]])
+    replace_part(path, "xl/workbook.xml", b'<?xml version="1.0" encoding="UTF-88"?><workbook/>')
+    with pytest.raises(UnreadableFile, match="unknown encoding"):
+        read(path, context)
+
+
+def test_whole_numbers_of_more_digits_than_a_workbook_keeps_are_reported(path: Path, context: Context) -> None:
+    write_xlsx(path, [["a", "b"], [1, 1], [1.25e19, 0.5], [1e16, 1e300]])
+    assert read(path, context).column("a").to_pylist() == [1, 1.25e19, 1e16]
+    (warning,) = context.warnings.items
+    assert warning.message == "'a' has 2 whole numbers beyond 2^53, where a workbook keeps 15 digits."
+
+
+def test_columns_that_no_sheet_has_are_refused(path: Path, context: Context) -> None:
+    write_xlsx(path, [["a"], [1]])
+    cells = b'<row r="1"><c r="A1"><v>1</v></c><c r="BDWGN1"><v>1</v></c></row>'
+    replace_part(path, SHEET, b"<worksheet><sheetData>" + cells + b"</sheetData></worksheet>")
+    with pytest.raises(UnreadableFile, match="cells reach to BDWGN1, and no sheet has that column"):
+        read(path, context)
 
 
 def test_a_part_that_inflates_without_end_is_refused(path: Path, tmp_path: Path) -> None:
@@ -392,7 +449,7 @@ def test_the_head_read_from_the_xml_is_what_calamine_reads(tmp_path: Path) -> No
     )
     with open_workbook(path) as book:
         by_calamine = Sheet(book, "Sheet", 100).head(20)
-    assert head_cells(path, SHEET, 20) == by_calamine
+    assert head_cells(path, SHEET, "xl/sharedStrings.xml", 20) == by_calamine
 
 
 def test_a_large_sheet_is_read_like_a_small_one(path: Path, context: Context) -> None:

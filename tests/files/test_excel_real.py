@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 
 from connectors.errors import UnreadableFile
+from connectors.files.opening import list_sheets
+from connectors.source import Context
 from tests.files.converting import convert
 from tests.files.workbooks import replace_part, write_ods
 
@@ -48,10 +50,6 @@ def test_every_cell_of_a_libreoffice_workbook_comes_back(name: str) -> None:
     wanted = dict(LEDGER)
     if not name.endswith("xls"):
         wanted["share"] = [0.1, 0.333333333333333, -2.5, 12345678.25]  # LibreOffice writes 15 digits into XML
-    if name.endswith("ods"):  # which has durations only
-        wanted["at"] = [
-            dt.timedelta(hours=9, minutes=5), dt.timedelta(hours=23, minutes=59, seconds=59), None, dt.timedelta(0)
-        ]  # fmt: skip
     assert found.table.to_pydict() == wanted
     assert found.facts["header_row"] == 5
     assert found.facts["sheets"] == ["Ledger", "Hidden one", "Nothing"]
@@ -65,7 +63,7 @@ def test_a_hidden_sheet_is_read_when_asked_for_and_reported(name: str) -> None:
     assert found.issues == ["hidden_sheet"]
 
 
-@pytest.mark.parametrize("name", ["ledger.xlsx", "ledger.ods"])
+@pytest.mark.parametrize("name", ["ledger.xls", "ledger.xlsx", "ledger.ods"])
 def test_hidden_rows_and_merged_areas_are_counted(name: str) -> None:
     messages = {warning.issue: warning.message for warning in read(name).warnings}
     assert messages["hidden_rows"].startswith("1 hidden")
@@ -185,6 +183,7 @@ ODD_ODS_VALUES = {
     "nanoseconds": ("date", "2024-01-01T00:00:00.123456789", "2024-01-01T00:00:00.123456789"),
     "a year beyond": ("date", "12024-01-01", "12024-01-01"),
     "a duration beyond": ("time", "PT99999999999999H", "PT99999999999999H"),
+    "more digits than a double has": ("float", "1234567890123456789", 1234567890123456789),
     "half a second": ("time", "-PT0H0M0.5S", dt.timedelta(seconds=-0.5)),
 }
 
@@ -203,4 +202,31 @@ def test_formulas_of_open_document_without_a_result_are_located(tmp_path: Path) 
     rows = f"<table:table-row>{cells}</table:table-row>"
     found = convert(write_ods(tmp_path / "x", [[("string", "a"), ("string", "b")]], rows).read_bytes(), "excel")
     assert found.rows == [(1, None)]
-    assert [warning.message for warning in found.warnings] == ["1 formulas have no stored result and are null: B2."]
+    assert [warning.message for warning in found.warnings] == ["1 formula without a stored result, so null: B2."]
+
+
+@pytest.mark.parametrize(
+    ("kind", "target", "rows"),
+    [
+        (b"worksheet", "/xl/worksheets/sheet2.bin", [("a", 1)]),
+        (b"worksheet", "sheets/second.bin", [("a", 1)]),
+        (b"xlMacrosheet", "macrosheets/sheet1.bin", None),
+    ],
+)
+def test_sheets_of_xlsb_may_be_anywhere_and_hold_macros(
+    tmp_path: Path, kind: bytes, target: str, rows: list[Any] | None
+) -> None:
+    path, relations = tmp_path / "moved.xlsb", "xl/_rels/workbook.bin.rels"
+    part = target.removeprefix("/") if target.startswith("/") else f"xl/{target}"
+    with zipfile.ZipFile(DATA / "ledger.xlsb") as archive, zipfile.ZipFile(path, "w") as copy:
+        for name in archive.namelist():
+            copy.writestr(part if name == "xl/worksheets/sheet2.bin" else name, archive.read(name))
+        before, after = archive.read(relations).split(b'worksheet" Target="worksheets/sheet2.bin"')
+    replace_part(path, relations, before + kind + b'" Target="' + target.encode() + b'"' + after)
+    assert convert(path.read_bytes(), "excel").table.to_pydict() == read("ledger.xlsb").table.to_pydict()
+    assert list_sheets(path, "excel", Context(tmp_path)) == [(0, "Ledger"), (1, "Hidden one")][: 2 if rows else 1]
+    if rows:
+        assert convert(path.read_bytes(), "excel", sheet_index=1).rows == rows
+        return
+    with pytest.raises(UnreadableFile, match="'Hidden one' is not a worksheet"):
+        convert(path.read_bytes(), "excel", sheet_index=1)

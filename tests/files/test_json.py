@@ -15,7 +15,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from connectors.errors import ConversionError, InvalidRequest, UnreadableFile
-from connectors.files.json import open as open_json
+from connectors.files.json import cursor
+from connectors.files.json.source import open as open_json
 from connectors.files.options import FileOptions
 from connectors.source import Context, SchemaChanged, schema_of
 
@@ -48,6 +49,9 @@ def read(tmp_path: Path, context: Context) -> Read:
     return read_text
 
 
+ROWS = 3_000
+PAD = "x" * 4_000  # so that they are more than one block of every reader
+
 LAYOUTS = {
     "array": ('[{"a":1},{"a":2}]', [{"a": 1}, {"a": 2}]),
     "array over lines": ('[\n  {"a":1},\n  {"a":2}\n]\n', [{"a": 1}, {"a": 2}]),
@@ -58,6 +62,11 @@ LAYOUTS = {
     "records inside": ('{"n":2,"data":[{"a":1},{"a":2}]}', [{"a": 1}, {"a": 2}]),
     "array of arrays": ("[[1,2],[3,4]]", [{"column_1": 1, "column_2": 2}, {"column_1": 3, "column_2": 4}]),
     "lines of arrays": ("[1,2]\n[3,4]", [{"column_1": 1, "column_2": 2}, {"column_1": 3, "column_2": 4}]),
+    "arrays of objects": ('[{"a":1}][]\n[{"a":2}]', [{"a": 1}, {"a": 2}]),
+    "arrays of objects and others": (
+        '[{"a":1},2][{"a":3},4]',
+        [{"column_1": {"a": 1}, "column_2": 2}, {"column_1": {"a": 3}, "column_2": 4}],
+    ),
     "array of scalars": ("[1,2]", [{"value": 1}, {"value": 2}]),
     "null record": ('[{"a":1},null]', [{"a": 1}, {"a": None}]),
     "byte order mark": ('\ufeff[{"a":1}]', [{"a": 1}]),
@@ -140,6 +149,19 @@ def test_it_says_what_it_left_out_beside_the_records(read: Read, context: Contex
     assert "'next', 'total'" in context.warnings.items[0].message
 
 
+def test_pages_of_records_are_read_on_natively_and_told(read: Read, context: Context) -> None:
+    page = json.dumps([{"a": row, "pad": PAD} for row in range(ROWS)])
+    table = read(f"{page}\n[]\n{page}")
+    assert table.column("a").to_pylist() == [*range(ROWS)] * 2
+    assert [warning.issue for warning in context.warnings.items] == ["several_arrays"]
+
+
+@pytest.mark.parametrize("end", ["[", '[{"a":2}', '[{"a":2},]', ",[]", "]", "{}"])
+def test_a_page_that_is_not_one_is_refused(read: Read, end: str) -> None:
+    with pytest.raises(UnreadableFile, match=r"expected|the document ended"):
+        read(f'[{{"a":1}}]{end}')
+
+
 NAMED = '[["id","name"],[1,"a"],[2,null]]'
 HEADERS: dict[str, tuple[str, bool | None, dict[str, list[Any]]]] = {
     "names that are told": ('[["a","b"],["x","y"]]', True, {"a": ["x"], "b": ["y"]}),
@@ -174,9 +196,65 @@ def test_it_follows_the_records_path(read: Read) -> None:
     assert read('{"x":{"y":{"a":1}}}', records_path="x.y").to_pylist() == [{"a": 1}]
 
 
-def test_it_refuses_a_records_path_that_leads_nowhere(read: Read) -> None:
-    with pytest.raises(InvalidRequest, match="there is no 'q' among y"):
-        read('{"x":{"y":[]}}', records_path="x.q")
+PATHS = {
+    "keys with dots": ('{"a.b":{"c":[{"v":1}]}}', "a.b.c"),
+    "a key with a dot beside the same way": ('{"a":{"x":0},"a.b":[{"v":1}]}', "a.b"),
+    "a place in an array": ('[{"page":1},[{"v":1}]]', "1"),
+    "a place in an array below a key": ('{"results":[{"rows":[{"v":1}]},{"rows":[]}]}', "results.0.rows"),
+    "keys of any kind": ('{"$x / é":{"":[{"v":1}]}}', "$x / é."),
+}
+
+
+@pytest.mark.parametrize("name", PATHS)
+def test_it_follows_a_path_through(read: Read, name: str) -> None:
+    text, path = PATHS[name]
+    assert read(text, records_path=path).to_pylist() == [{"v": 1}]
+
+
+@pytest.mark.parametrize(
+    ("path", "reason"),
+    [
+        ("x.q", "there is no 'q' among y, z"),
+        ("x.z.q", "not an object, at 'q'"),
+        ("x.z", "leads to a single value"),
+        ("q", "there is no 'q' among x"),
+        ("x.y.5", "there is no '5' among 0"),
+    ],
+)
+def test_it_refuses_a_records_path_that_leads_nowhere(read: Read, path: str, reason: str) -> None:
+    with pytest.raises(InvalidRequest, match=reason):
+        read('{"x":{"y":[{"a":1}],"z":1}}', records_path=path)
+
+
+def test_it_says_what_it_left_out_on_a_path(read: Read, context: Context) -> None:
+    read('{"a":{"b":[{"v":1}],"n":1},"a":5,"c":[[0],[1],[2]]}', records_path="a.b")
+    assert "'a.n', 'a', 'c'; left out" in context.warnings.items[0].message
+
+
+def test_it_says_what_it_left_out_of_a_repeated_member(read: Read, context: Context) -> None:
+    assert read('{"data":[{"a":1}],"data":5}').to_pylist() == [{"a": 1}]
+    assert "left out beside it: 'data'" in context.warnings.items[0].message
+
+
+@pytest.mark.parametrize(
+    ("text", "paths"),
+    [
+        ('{"response":{"found":1,"docs":[{"a":1}]}}', "'response.docs'"),
+        ('{"data":[{"a":1}],"included":[{"b":1}]}', "'data', 'included'"),
+        ('{"meta":{"n":1},"data":[[1,"x"],[2,"y"]]}', "'data'"),
+    ],
+)
+def test_it_says_where_records_may_be_in_a_document_that_is_one(
+    read: Read, context: Context, text: str, paths: str
+) -> None:
+    assert read(text).num_rows == 1
+    (message,) = [warning.message for warning in context.warnings.items if warning.issue == "records_inside"]
+    assert message.endswith(f"name the array in records_path: {paths}.")
+
+
+def test_columns_oriented_documents_are_one_record_without_a_word(read: Read, context: Context) -> None:
+    assert read('{"a":[1,2],"b":["x","y"]}').to_pylist() == [{"a": [1, 2], "b": ["x", "y"]}]
+    assert context.warnings.items == []
 
 
 def test_it_flattens_objects_and_leaves_lists(read: Read) -> None:
@@ -194,6 +272,17 @@ def test_it_detects_the_encoding(read: Read, encoding: str) -> None:
 
 def test_it_uses_the_encoding_it_is_told(read: Read) -> None:
     assert read('[{"a":"é"}]'.encode("cp1252"), encoding="cp1252").to_pylist() == [{"a": "é"}]
+
+
+def test_an_encoding_asked_for_is_doubted_when_the_file_is_utf_8(read: Read, context: Context) -> None:
+    assert read('[{"a":"é"}]', encoding="cp1252").to_pylist() == [{"a": "Ã©"}]
+    assert "valid utf-8" in context.warnings.items[0].message
+
+
+@pytest.mark.parametrize(("encoding", "reason"), [("base64", "Unknown encoding"), ("utf-16", "not written in it")])
+def test_it_refuses_an_encoding_that_cannot_be(read: Read, encoding: str, reason: str) -> None:
+    with pytest.raises(InvalidRequest, match=reason):
+        read('[{"a":1}]', encoding=encoding)
 
 
 REFUSED = {
@@ -216,6 +305,7 @@ REFUSED = {
     "half a surrogate pair in a key": ('{"\\ud800":1}', "Record"),
     "deep arrays": ("[" * 1_000_000, "nested too deeply"),
     "deep objects": ('{"a":' * 100_000, "nested too deeply"),
+    "deeper than can be written": ('[{"a":' + "[" * 900 + "1" + "]" * 900 + "}]", "nested too deeply"),
     "deep behind a record": ('{"a":1}\n{"a":' + "[" * 100_000, "nested too deeply"),
 }
 
@@ -237,9 +327,6 @@ def test_it_keeps_what_is_nested_deeper_than_columns_go_as_text(read: Read, cont
     assert [warning.issue for warning in context.warnings.items] == ["kept_as_text"]
 
 
-ROWS = 60_000  # more than one block of every reader
-
-
 @pytest.mark.parametrize(("start", "between", "end"), [("", "\n", "\n"), ("[", ",", "]"), ("[\n", ",\n  ", "\n]")])
 @pytest.mark.parametrize(
     ("last", "expected"),
@@ -255,7 +342,7 @@ ROWS = 60_000  # more than one block of every reader
 def test_what_the_last_record_brings_is_kept(
     read: Read, start: str, between: str, end: str, last: dict[str, Any], expected: dict[str, Any]
 ) -> None:
-    records = [{"i": i, "f": i / 7, "t": "},{" + "x" * 150, "s": {"t": [i]}, "n": None} for i in range(ROWS)]
+    records = [{"i": i, "f": i / 7, "t": "},{" + PAD, "s": {"t": [i]}, "n": None} for i in range(ROWS)]
     table = read(start + between.join(map(json.dumps, [*records, last])) + end)
     assert table.num_rows == ROWS + 1
     rows = table.to_pylist()
@@ -266,7 +353,7 @@ def test_what_the_last_record_brings_is_kept(
 
 
 def test_a_number_that_no_double_holds_is_found_behind_many(read: Read) -> None:
-    text = "\n".join(['{"a":1.5,"pad":"%s"}' % ("x" * 300)] * ROWS + ['{"a":0.12345678901234567}'])
+    text = "\n".join([f'{{"a":1.5,"pad":"{PAD}"}}'] * ROWS + ['{"a":0.12345678901234567}'])
     column = read(text).column("a")
     assert column.type == pa.decimal128(32, 17)
     assert column[-1].as_py() == Decimal("0.12345678901234567")
@@ -290,7 +377,7 @@ AFTER_DECIMALS: dict[str, tuple[str, Any]] = {
 @pytest.mark.parametrize("name", AFTER_DECIMALS)
 def test_what_follows_many_decimals_is_kept(read: Read, name: str) -> None:
     line, wanted = AFTER_DECIMALS[name]
-    pad = '{"a b":1.5,"pad":"%s"}' % ("x" * 300)
+    pad = f'{{"a b":1.5,"pad":"{PAD}"}}'
     many = [json.dumps(record).replace(f'"{record["a b"]}"', str(record["a b"])) for record in DECIMALS]
     table = read("\n".join([*many, *[pad] * ROWS, line]))
     column = table.column("a b")
@@ -301,10 +388,17 @@ def test_what_follows_many_decimals_is_kept(read: Read, name: str) -> None:
 
 
 def test_a_number_that_no_double_holds_is_found_beside_decimals(read: Read) -> None:
-    record = '{"d":0.1234567890123456789,"f":0.5,"pad":"%s"}' % ("x" * 300)
+    record = f'{{"d":0.1234567890123456789,"f":0.5,"pad":"{PAD}"}}'
     table = read("\n".join([record] * ROWS + ['{"d":0.5,"f":0.1234567890123456789}']))
     assert table.column("f")[-1].as_py() == Decimal("0.1234567890123456789")
     assert table.column("d")[0].as_py() == Decimal("0.1234567890123456789")
+
+
+@pytest.mark.parametrize("text", ["oid:1.3.6.1.4.1.311.21", "sha:5ecc", "n: 1e", "[12345678901234567.5]", ",1.5E"])
+@pytest.mark.parametrize("between", ["\n", ","])
+def test_texts_like_numbers_stand_beside_doubles(read: Read, text: str, between: str) -> None:
+    lines = between.join([json.dumps({"t": text, "a": 0.1})] * 3)
+    assert read(lines if between == "\n" else f"[{lines}]").to_pylist() == [{"t": text, "a": 0.1}] * 3
 
 
 @pytest.mark.parametrize("start", ["{}", "null"])
@@ -315,13 +409,38 @@ def test_columns_are_found_behind_many_empty_records(read: Read, start: str) -> 
 
 @pytest.mark.parametrize("record", ["[1,2]", "7", '{"a":[{"b":1},{"b":2}]}', '{"a":1e-300}'])
 def test_records_that_have_to_be_decoded_are_all_read(read: Read, record: str) -> None:
-    assert read("[" + ",".join([record] * ROWS) + "]").num_rows == ROWS
-    assert read("\n".join([record] * ROWS)).num_rows == ROWS
+    assert read("[" + ",".join([record] * 60_000) + "]").num_rows == 60_000
+    assert read("\n".join([record] * 60_000)).num_rows == 60_000
+
+
+@pytest.mark.parametrize("between", ["\n", ""])
+def test_a_comma_that_is_missing_behind_many_records_is_missed(read: Read, between: str) -> None:
+    records = [json.dumps({"a": row, "pad": PAD}) for row in range(ROWS)]
+    text = "[" + ",".join(records[:-9]) + between + ",".join(records[-9:] * 300) + "]"
+    with pytest.raises(UnreadableFile, match=r"expected ',' or '\]', found '\{'"):
+        read(text)
+
+
+def test_records_of_many_different_keys_fit_in_memory(read: Read) -> None:
+    table = read("\n".join(json.dumps({f"k{row}": row}) for row in range(3000)))
+    assert (table.num_rows, table.num_columns) == (3000, 3000)
+    assert [table.column(f"k{row}")[row].as_py() for row in range(0, 3000, 97)] == list(range(0, 3000, 97))
 
 
 def test_a_record_longer_than_a_block_is_read(read: Read) -> None:
     long = "y" * 20_000_000
     assert read(f'{{"a":"x"}}\n{{"a":"{long}"}}\n{{"a":"z"}}').column("a").to_pylist() == ["x", long, "z"]
+
+
+@pytest.mark.parametrize("record", [{"a": 1}, ["x"]])
+def test_the_largest_value_is_no_larger_than_told(
+    read: Read, monkeypatch: pytest.MonkeyPatch, record: dict[str, int] | list[str]
+) -> None:
+    monkeypatch.setattr(cursor, "LARGEST_VALUE", 3 << 20)
+    long, short = json.dumps("y" * 2_900_000), json.dumps(record)
+    assert read("\n".join([long, *[short] * 300_000, long])).num_rows == 300_002
+    with pytest.raises(UnreadableFile, match="one value is larger than 3 MiB"):
+        read(json.dumps(["y" * 3_200_000, "x" * 3_000_000]))
 
 
 SCALARS = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import struct
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -17,8 +18,9 @@ from hypothesis import strategies as st
 
 from connectors.errors import ConversionError, InvalidRequest, UnreadableFile
 from connectors.files.options import FileOptions
-from connectors.files.parquet import open as open_parquet
+from connectors.files.parquet.source import open as open_parquet
 from connectors.source import Context, schema_of
+from tests.files.raw_parquet import raw_parquet, without_fields
 
 
 @pytest.fixture
@@ -66,7 +68,7 @@ def test_it_keeps_the_type_and_the_values(path: Path, context: Context, name: st
     pq.write_table(table, path)
     found = read(path, context)
     assert found.schema.field("c").type == table.schema.field("c").type
-    assert found.column("c").to_pylist() == table.column("c").to_pylist()
+    assert found.column("c").equals(table.column("c"))
 
 
 def test_it_keeps_the_schema_of_an_empty_file(path: Path, context: Context) -> None:
@@ -102,6 +104,62 @@ def test_old_timestamps_keep_nanoseconds(path: Path, context: Context) -> None:
     table = pa.table({"t": pa.array([1_600_000_000_000_000_001], pa.timestamp("ns"))})
     pq.write_table(table, path, use_deprecated_int96_timestamps=True)
     assert read(path, context).equals(table)
+
+
+@pytest.mark.parametrize(("day", "reason"), [(2**31 - 1, "beyond the year 294246"), (1721426, "no type holds both")])
+def test_old_timestamps_that_no_type_holds_are_refused(path: Path, context: Context, day: int, reason: str) -> None:
+    path.write_bytes(raw_parquet("INT96", struct.pack("<qi", 1, day), values=1, rows=1))
+    with pytest.raises(UnreadableFile, match=reason):
+        read(path, context)
+
+
+def test_intervals_are_kept_as_their_three_numbers(path: Path, context: Context) -> None:
+    duckdb.sql(f"copy (select * from (values (interval '1 year 2 days 3.5 s'), (null)) t(i)) to '{path}'")
+    found = read(path, context)
+    assert found.column("i").to_pylist() == [{"months": 12, "days": 2, "milliseconds": 3500}, None]
+
+
+def test_an_interval_inside_a_list_is_named_as_what_it_is(path: Path, context: Context) -> None:
+    duckdb.sql(f"copy (select [interval '1 month'] as l) to '{path}'")
+    assert read(path, context).column("l").to_pylist() == [[b"\1" + bytes(11)]]
+    (warning,) = context.warnings.items
+    assert "has the type INTERVAL; it is kept as months, days and milliseconds in 12 bytes" in warning.message
+
+
+@pytest.mark.parametrize(("text", "status_code"), [("é".encode(), 200), (b"\xff\xfe", 400)])
+def test_enums_are_texts(path: Path, tmp_path: Path, text: bytes, status_code: int) -> None:
+    path.write_bytes(raw_parquet("BYTE_ARRAY", b"\2\0\0\0" + text, values=1, rows=1, converted=4))
+    assert status(path, tmp_path) == status_code
+    if status_code == 200:
+        assert read(path, Context(tmp_path)).to_pydict() == {"c": ["é"]}
+
+
+def test_a_map_whose_keys_may_be_null_is_not_called_corrupt(path: Path, context: Context) -> None:
+    pq.write_table(pa.table({"m": pa.array([[("k", 1)]], pa.map_(pa.string(), pa.int64()))}), path, store_schema=False)
+    required, optional = b"%\x00\x18\x03key", b"%\x02\x18\x03key"
+    content = path.read_bytes()
+    assert content.count(required) == 1
+    path.write_bytes(content.replace(required, optional))
+    with pytest.raises(UnreadableFile, match="a map whose keys may be null"):
+        read(path, context)
+
+
+def test_a_time_after_midnight_is_refused_by_its_column(path: Path, context: Context) -> None:
+    duckdb.sql(f"copy (select ['24:00:00'::time] as l) to '{path}'")
+    with pytest.raises(UnreadableFile, match="The column 'l' of the Parquet file holds what is no value: time64"):
+        read(path, context)
+
+
+def test_it_refuses_a_footer_that_hides_rows(path: Path, context: Context) -> None:
+    path.write_bytes(raw_parquet("INT32", struct.pack("<ii", 1, 2), values=2, rows=1))
+    with pytest.raises(UnreadableFile, match="a row group of 1 rows has 2 values in the column 'c'"):
+        read(path, context)
+
+
+def test_it_refuses_a_group_without_fields(path: Path, context: Context) -> None:
+    path.write_bytes(without_fields())
+    with pytest.raises(UnreadableFile, match="'c' of the Parquet file is a group without fields"):
+        read(path, context)
 
 
 def test_it_renames_columns_of_the_same_name(path: Path, context: Context) -> None:

@@ -45,6 +45,8 @@ def column(*values: str) -> str:
         (["1:05 PM", "12:00 am"], "time64[us]", [dt.time(13, 5), dt.time(0)]),
         (["9:05"], "time64[us]", [dt.time(9, 5)]),
         (["1/31/2024 12:05:07 PM"], "timestamp[us]", [dt.datetime(2024, 1, 31, 12, 5, 7)]),
+        (["01/31/2024 12:05:07.250"], "timestamp[us]", [dt.datetime(2024, 1, 31, 12, 5, 7, 250_000)]),
+        (['"31.1.2024 9:05:07,5"'], "timestamp[us]", [dt.datetime(2024, 1, 31, 9, 5, 7, 500_000)]),
         (["  1", " -2 "], "int64", [1, -2]),
         ([" 2024-01-05"], "date32[day]", [dt.date(2024, 1, 5)]),
     ],
@@ -82,12 +84,13 @@ def test_nanoseconds_are_kept() -> None:
         (["5%", "12.5 %"], "units_in_numbers"),
         (["13:05 PM"], None),
         (["1", "2", "three"], "type_inconsistency"),
-        (["31/12/2024", "12/31/2024"], None),
-        (["2024-02-30", "2024-01-01"], None),
+        (["31/12/2024", "12/31/2024"], "mixed_dates"),
+        (["2024-02-30", "2024-01-01"], "mixed_dates"),
+        (["2024-01-01T00:00Z", "2024-01-01"], "mixed_dates"),
         (["0x1F", "NaNs"], None),
         (["-0"], None),
         (["1e-400"], None),
-        (["24:00"], None),
+        (["24:00"], "mixed_dates"),
     ],
 )
 def test_what_no_type_gives_back_stays_text_and_is_reported(values: list[str], issue: str | None) -> None:
@@ -136,6 +139,10 @@ def test_an_all_null_column_is_text() -> None:
 def test_a_date_format_reads_what_would_be_ambiguous() -> None:
     found = convert(column("03/04/2024"), date_format="%d/%m/%Y")
     assert found.table.column("v").to_pylist() == [dt.date(2024, 4, 3)]
+
+
+def test_a_date_format_that_no_column_has_is_reported() -> None:
+    assert convert(column("03/04/2024"), date_format="%Y.%m.%d").issues == ["unused_date_format", "ambiguous_dates"]
 
 
 def test_a_decimal_comma_is_read_with_the_digits_in_groups() -> None:

@@ -1,0 +1,221 @@
+"""Where the table is in a delimited text, from its first lines: comments and titles above it, header, first record."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from connectors.files.delimited.dialect import (
+    COMMENT_MARKS,
+    LOOKED_AT,
+    Record,
+    guess_dialect,
+    read_records,
+    table_width,
+)
+from connectors.files.delimited.header import contrast, is_value, names_columns
+from connectors.files.delimited.records import Dialect
+from connectors.files.options import FileOptions
+
+_NAMES_IN_COMMENT = re.compile(r"#\s*fields\b:?\s+(.*)", re.IGNORECASE)
+_RULER = re.compile(r"[-+=|: ]*-{3}[-+=|: ]*")
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """What the first lines say.
+
+    Attributes:
+        dialect: delimiter, quotes, escape, comments.
+        names: of the columns as the header has them; ``column_1`` ... when there is no header.
+        header_start, header_end, data_start: the bytes where the header begins and ends, and the first data record.
+        has_header: whether there is one; ``header_fields``: how many fields the first row has.
+        titles: lines above the header that are no part of the table.
+        trailing_delimiter: whether every line ends in a delimiter that no column belongs to.
+        confidence: 0 to 1 by guess: ``delimiter``, ``header``.
+    """
+
+    dialect: Dialect
+    names: list[str]
+    header_start: int
+    header_end: int
+    data_start: int
+    has_header: bool
+    header_fields: int = 0
+    titles: list[str] = field(default_factory=list)
+    trailing_delimiter: bool = False
+    confidence: dict[str, float] = field(default_factory=dict)
+
+
+def lay_out(sample: bytes, options: FileOptions, *, whole: bool) -> Layout:
+    """Guess what the options do not say from the first bytes of a UTF-8 text (``whole``: from all of it).
+
+    Raises:
+        InvalidRequest: the delimiter or quote asked for is not one character.
+    """
+    start = 0
+    if directive := re.match(rb"\"?sep=([^\r\n])\"?[\r\n]+", sample):
+        start = directive.end()
+        options = options if options.delimiter else replace(options, delimiter=directive[1].decode())
+    dialect, sure = guess_dialect(sample[start:], options, whole=whole)
+    records = read_records(sample, start, dialect, whole=whole, most=LOOKED_AT)
+    return _around_the_table(records, dialect, options, sure)
+
+
+def _around_the_table(records: list[Record], dialect: Dialect, options: FileOptions, sure: float) -> Layout:
+    """Find the table among the records: comments and titles above it, its header, its width."""
+    comment = _comment_mark(records)
+    if comment and options.has_header is None and (named := _with_names_of_comment(records, comment, dialect)):
+        records, options = named, replace(options, has_header=True)
+    above = _comments(records, comment)
+    filled = [record for record in records if any(cell.strip() for cell in record.fields) and record not in above]
+    dialect = replace(dialect, comment=comment)
+    if not filled:
+        return Layout(dialect, [], 0, 0, 0, has_header=False)
+    titles = _title_lines(filled, options)
+    table = filled[titles:]
+    left_out = [record for record in above if record.start < table[0].start] + filled[:titles]
+    header, ruled = table[0], len(table) > 1 and _RULER.fullmatch(dialect.delimiter.join(table[1].fields))
+    if ruled and options.has_header is not False:
+        left_out.append(table.pop(1))
+        options = replace(options, has_header=True)
+    body = [record.fields for record in table[1:]]
+    has_header, header_sure = (
+        names_columns(header.fields, body) if options.has_header is None else (options.has_header, 1.0)
+    )
+    names, trailing = _names(header.fields, body, has_header=has_header)
+    data_start = _data_start(records, header, left_out, has_header=has_header)
+    return Layout(
+        dialect,
+        names,
+        header.start,
+        header.following,
+        data_start,
+        has_header,
+        len(header.fields),
+        [dialect.delimiter.join(record.fields).strip(dialect.delimiter) for record in left_out],
+        trailing,
+        {"delimiter": sure, "header": header_sure},
+    )
+
+
+def _data_start(records: list[Record], header: Record, left_out: list[Record], *, has_header: bool) -> int:
+    """Where the first row begins: below the header and blank lines, or where there is none with the first full line."""
+    width = len(header.fields)
+    if not has_header:
+        first = next(record for record in records if record is header or (len(record.fields) == width > 1))
+        return max([first.start, *(record.following for record in left_out)])
+    start = max([header.following, *(record.following for record in left_out)])
+    lines = (record.start for record in records if len(record.fields) > 1 or width == 1 or record.fields[0].strip())
+    return next((line for line in lines if line >= start), start)
+
+
+def _comment_mark(records: list[Record]) -> str:
+    """The comment character when the first lines are comments.
+
+    A single first line that has as many fields as the others is the header, whatever it begins with.
+    """
+    for mark in COMMENT_MARKS:
+        marked = [record.fields[0].startswith(mark) for record in records]
+        if records and marked[0] and not all(marked):
+            leading = marked.index(False)
+            width = table_width(
+                [record.fields for record, is_marked in zip(records, marked, strict=True) if not is_marked]
+            )
+            if leading > 1 or (mark == "#" and len(records[0].fields) != width):
+                return mark
+    return ""
+
+
+def _with_names_of_comment(records: list[Record], mark: str, dialect: Dialect) -> list[Record] | None:
+    """The records with the comment that names the fields of logs (``#Fields: date time``) as their header, if any."""
+    width = table_width([record.fields for record in records if not record.fields[0].startswith(mark)])
+    for place, record in enumerate(records):
+        if found := _NAMES_IN_COMMENT.match(dialect.delimiter.join(record.fields)):
+            for names in (found[1].split(dialect.delimiter), found[1].split()):
+                if len(names) == width > 1:
+                    return [*records[:place], replace(record, fields=names), *records[place + 1 :]]
+        elif not record.fields[0].startswith(mark):
+            return None
+    return None
+
+
+def _comments(records: list[Record], mark: str) -> list[Record]:
+    """The comment lines; the last of those above the table is its header if it alone has the table's width."""
+    comments = [record for record in records if mark and record.fields[0].startswith(mark)]
+    leading = next((place for place, record in enumerate(records) if record not in comments), 0)
+    width = table_width([record.fields for record in records if record not in comments])
+    wide = [place for place in range(leading) if len(records[place].fields) == width > 1]
+    return [record for record in comments if record is not records[leading - 1]] if wide == [leading - 1] else comments
+
+
+def _title_lines(records: list[Record], options: FileOptions) -> int:
+    """How many records stand above the table: narrower or emptier than it, before a line that reads like a header."""
+    rows = [record.fields for record in records]
+    width = table_width(rows)
+    if width == 1 or len(rows) < 2:
+        return 0
+    trailing = all(not row[-1] for row in rows if len(row) == width)
+    needed = width - 1 if trailing else width
+    full = (index for index, row in enumerate(rows) if len(row) == width and _filled(row) >= needed)
+    paired = _rows_of_pairs(records)
+    first = paired or next((index for index in full if not _is_key_and_value(rows[index])), 0)
+    above, header, body = rows[:first], rows[first], [row for row in rows[first + 1 :] if len(row) == width]
+    narrow = all(len(row) != width or 2 * _filled(row) <= width or _is_key_and_value(row) for row in above)
+    if not above or not (narrow or paired):
+        return 0
+    header_like = options.has_header is False or (
+        names_columns(header, body)[0]
+        and (len(set(header)) == len(header) or contrast(header, body))
+        and (body or not any(map(is_value, header)))
+    )
+    separated = records[first].start > records[first - 1].following
+    separated = separated and (bool(body) or all(2 * _filled(row) <= width + 1 for row in above))
+    lonely = all(_filled(row) == 1 and row[0].strip() for row in above) and not _first_cells(above) & _first_cells(body)
+    return first if header_like and (lonely or separated or contrast(header, body)) else 0
+
+
+def _rows_of_pairs(records: list[Record]) -> int:
+    """How many first records are keys with their values (``Account;DE12``), a blank line below them.
+
+    They are none of the table when only what is below the blank line reads like names above values.
+    """
+    rows = [record.fields for record in records]
+    for place in range(1, len(rows)):
+        above, key, value = rows[:place], rows[place - 1][0], rows[0][1] if len(rows[0]) > 1 else ""
+        if _filled(rows[place - 1]) != 2 or not key.strip() or is_value(key):
+            return 0
+        separated = records[place].start > records[place - 1].following
+        if separated and contrast(rows[place], rows[place + 1 :]):
+            coded = any(re.search(r"\d", cell) for row in above for cell in row[1:])
+            return place if coded and (re.search(r"\d", value) or not contrast(above[0], above[1:])) else 0
+    return 0
+
+
+def _is_key_and_value(row: Sequence[str]) -> bool:
+    return row[0].rstrip().endswith(":") and not any(cell.rstrip().endswith(":") for cell in row[1:])
+
+
+def _first_cells(rows: Sequence[Sequence[str]]) -> set[str]:
+    return {row[0] for row in rows}
+
+
+def _filled(row: Sequence[str]) -> int:
+    return sum(bool(cell.strip()) for cell in row)
+
+
+def _names(first: list[str], body: list[list[str]], *, has_header: bool) -> tuple[list[str], bool]:
+    """The columns' names, and whether a delimiter at every line's end is followed by no column."""
+    if not has_header:
+        return [f"column_{place}" for place in range(1, len(first) + 1)], False
+    if len(first) > 2 and first[-1] == "" and body and all(len(row) == len(first) - 1 for row in body):
+        return first[:-1], False
+    if len(first) > 1 and body and all(row[-1] == "" for row in body):
+        if first[-1] == "" and all(len(row) == len(first) for row in body):
+            return first[:-1], True
+        if len(body) > 1 and all(len(row) == len(first) + 1 for row in body):
+            return first, True
+    if len(body) > 1 and 1 < len(first) == min(map(len, body)) - 1 == max(map(len, body)) - 1:
+        return ["", *first], False  # row names, which have no name themselves
+    return first, False

@@ -1,0 +1,120 @@
+"""The rows of a delimited file as columns of text, block by block, each block's count of rows checked twice."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+
+import pyarrow as pa
+
+from connectors.errors import WorkerFailed
+from connectors.files.delimited.examination import BadRecord, count_rows, examine
+from connectors.files.delimited.parsing import Ragged, parse_text
+from connectors.files.delimited.records import BLOCK_BYTES, Block, Dialect, blocks
+
+_WORKERS = 2
+_AHEAD = 3
+_BYTES_PER_FIELD = 1 << 10
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True)
+class TextBlock:
+    """Rows as text, and what was left out among them.
+
+    Attributes:
+        offset, size: the block's bytes in the file.
+        data: the bytes of its rows alone.
+        quoted: whether there are quotes in it.
+        columns: one array of text per field; the empty unquoted field is null.
+    """
+
+    offset: int
+    size: int
+    data: bytes | memoryview
+    quoted: bool
+    columns: list[pa.Array]
+    bad: list[BadRecord] = field(default_factory=list)
+    blank_lines: int = 0
+    trailing_blank_lines: int = 0
+    comment_lines: int = 0
+
+    @property
+    def rows(self) -> int:
+        return len(self.columns[0])
+
+
+@dataclass(frozen=True, slots=True)
+class TextReader:
+    """Reads the records from byte ``start`` to byte ``end`` of a UTF-8 file that should have ``fields`` fields each."""
+
+    path: Path
+    start: int
+    end: int
+    dialect: Dialect
+    fields: int
+
+    def sample(self, size: int, nulls: Sequence[str]) -> TextBlock | None:
+        """The first rows, of about ``size`` bytes; None if there are none."""
+        first = next(blocks(self.path, self.start, self.dialect, size, self.end), None)
+        return None if first is None else self._read(first, nulls)
+
+    def each(self, nulls: Sequence[str], work: Callable[[TextBlock], _T]) -> Iterator[_T]:
+        """What ``work`` makes of every block, in order; it runs in several threads.
+
+        Raises:
+            UnreadableFile: a record that does not end.
+        """
+        size = min(max(BLOCK_BYTES, self.fields * _BYTES_PER_FIELD), 4 * BLOCK_BYTES)
+        found = blocks(self.path, self.start, self.dialect, size, self.end)
+        return _in_order(found, lambda block: work(self._read(block, nulls)))
+
+    def column(self, block: TextBlock, place: int, nulls: Sequence[str]) -> pa.Array:
+        """One column of a block read again with other null words."""
+        return parse_text(block.data, self.fields, self.dialect, nulls, only=[place])[0]
+
+    def _read(self, block: Block, nulls: Sequence[str]) -> TextBlock:
+        comments = self.dialect.comment and self.dialect.comment.encode() in bytes(block.data)
+        if block.sound and not comments and b"\x00" not in block.data.obj:  # type: ignore[operator]
+            try:
+                columns = parse_text(block.data, self.fields, self.dialect, nulls, quoted=block.quotes is not None)
+            except Ragged:
+                return self._read_closely(block, nulls)
+            if len(columns[0]) == count_rows(block, self.dialect):
+                return TextBlock(block.offset, len(block.data), block.data, (block.quotes is not None), columns)
+        return self._read_closely(block, nulls)
+
+    def _read_closely(self, block: Block, nulls: Sequence[str]) -> TextBlock:
+        found = examine(block, self.dialect, self.fields)
+        columns = parse_text(found.data, self.fields, self.dialect, nulls)
+        if len(columns[0]) != found.rows:
+            raise WorkerFailed(f"{len(columns[0])} rows were parsed where {found.rows} were counted.")
+        return TextBlock(
+            block.offset,
+            len(block.data),
+            found.data,
+            (block.quotes is not None),
+            columns,
+            found.bad,
+            found.blank_lines,
+            found.trailing_blank_lines,
+            found.comment_lines,
+        )
+
+
+def _in_order(items: Iterable[Block], work: Callable[[Block], _T]) -> Iterator[_T]:
+    """Results in the order of the items, a few computed ahead; a slow taker slows the reading down."""
+    pool, ahead = ThreadPoolExecutor(_WORKERS, thread_name_prefix="parse"), deque[Future[_T]]()
+    try:
+        for item in items:
+            ahead.append(pool.submit(work, item))
+            if len(ahead) >= _AHEAD:
+                yield ahead.popleft().result()
+        while ahead:
+            yield ahead.popleft().result()
+    finally:
+        pool.shutdown(cancel_futures=True)

@@ -1,0 +1,155 @@
+"""Delimiters that are no single ASCII character (``||``, ``§``, runs of blanks), made one byte before all else."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from connectors.errors import UnreadableFile
+from connectors.files.compression import copy_bounded
+from connectors.files.delimited.dialect import (
+    LOOKED_AT,
+    NO_DELIMITER,
+    NUMBER,
+    check_characters,
+    guess_dialect,
+    reads_like_names,
+)
+from connectors.files.delimited.encoding import Utf8Text
+from connectors.files.delimited.records import Dialect, blocks, places_of
+from connectors.files.delimited.ruled import Drawing, find_drawing, undrawn
+from connectors.files.options import FileOptions
+from connectors.source import Context
+
+_STAND_IN = "\x1f"
+_SAMPLE, _STEP = 128 << 10, 4 << 20
+_REPEATED, _BEYOND_ASCII = ("||", "::"), ("§", "¦", "¬")
+_WIDE_BLANKS, _BLANKS = "  ", " "
+_ENOUGH_LINES = 4
+
+
+def with_one_byte_delimiter(text: Utf8Text, options: FileOptions, context: Context) -> tuple[Utf8Text, FileOptions]:
+    """The same text with a delimiter of one byte, and the options that say so; most texts have one already.
+
+    Raises:
+        UnreadableFile: the byte that would stand for the delimiter is in the text.
+    """
+    check_characters(replace(options, delimiter=None))
+    if options.delimiter is None:
+        lines, sample, whole = _first_lines(text)
+        if drawing := find_drawing(lines):
+            return _without_drawing(text, drawing, options, context)
+        written = _found(lines, sample, options, whole=whole)
+    else:
+        written = None if options.delimiter.isascii() else options.delimiter
+    if written is None:
+        return text, options
+    naive = context.temp_dir / f"{text.path.name}.cut"
+    _write(naive, _replaced(text, written), context)
+    if written.isspace():
+        one = replace(text, path=naive, start=0, delimiter=_BLANKS)
+        return one, replace(options, delimiter=_STAND_IN, quote_char="")
+    restored = naive.with_suffix(".quoted")
+    quote = '"' if options.quote_char is None else options.quote_char
+    _write(restored, _with_quoted_as_written(naive, written, Dialect(_STAND_IN, quote)), context)
+    naive.unlink()
+    return replace(text, path=restored, start=0, delimiter=written), replace(options, delimiter=_STAND_IN)
+
+
+def _without_drawing(
+    text: Utf8Text, drawing: Drawing, options: FileOptions, context: Context
+) -> tuple[Utf8Text, FileOptions]:
+    plain = context.temp_dir / f"{text.path.name}.plain"
+    _write(plain, undrawn(text.path, text.start, drawing, _STAND_IN.encode()), context)
+    has_header = options.has_header is not False
+    one = replace(text, path=plain, start=0, delimiter="|")
+    return one, replace(options, delimiter=_STAND_IN, quote_char="", has_header=has_header)
+
+
+def _first_lines(text: Utf8Text) -> tuple[list[bytes], bytes, bool]:
+    """The first lines that are not blank; the bytes they are of, and whether those are the whole text."""
+    with text.path.open("rb") as file:
+        file.seek(text.start)
+        sample = file.read(_SAMPLE)
+        whole = not file.read(1)
+    return [line for line in sample.splitlines()[: None if whole else -1] if line.strip()][:LOOKED_AT], sample, whole
+
+
+def _found(lines: list[bytes], sample: bytes, options: FileOptions, *, whole: bool) -> str | None:
+    """How the delimiter is written, when nothing shorter explains the first lines."""
+    if len(lines) < 2 or _STAND_IN.encode() in sample:
+        return None
+    even = [written for written in (*_REPEATED, *_BEYOND_ASCII) if _cuts_evenly(lines, written)]
+    even += [blanks for blanks in (_WIDE_BLANKS, _BLANKS) if _are_aligned(lines, blanks)]
+    if not even:
+        return None
+    guessed = guess_dialect(sample, options, whole=whole)[0].delimiter
+    return even[0] if guessed == NO_DELIMITER or (even[0] in _REPEATED and guessed == even[0][0]) else None
+
+
+def _cuts_evenly(lines: list[bytes], written: str) -> bool:
+    """Whether every line has as many of it, and of a doubled character no single ones."""
+    whole, first = written.encode(), written[0].encode()
+    lines = [re.sub(rb'"[^"]*"', b'""', line) for line in lines]
+    halved = written in _REPEATED and any(first in line.replace(whole, b"") for line in lines)
+    return not halved and whole in lines[0] and len({line.count(whole) for line in lines}) == 1
+
+
+def _are_aligned(lines: list[bytes], blanks: str) -> bool:
+    """Whether runs of blanks cut every line into as many fields, one of which holds numbers below its name."""
+    if b'"' in lines[0] or not all(blanks.encode() in line.strip() for line in lines):
+        return False
+    rows = [re.split(f"{blanks} *", line.decode("utf-8", "replace").strip(" ")) for line in lines]
+    if len({len(row) for row in rows}) > 1 or len(rows[0]) == 1:
+        return False
+    numeric = any(all(NUMBER.fullmatch(cell) for cell in column) for column in zip(*rows[1:], strict=True))
+    return numeric or (blanks == _WIDE_BLANKS and len(rows) >= _ENOUGH_LINES and reads_like_names(rows[0]))
+
+
+def _write(path: Path, pieces: Iterator[bytes], context: Context) -> None:
+    with path.open("wb") as sink:
+        copy_bounded(lambda: next(pieces, b""), sink, Context(temp_dir=context.temp_dir))
+
+
+def _replaced(text: Utf8Text, written: str) -> Iterator[bytes]:
+    """The text with the stand-in wherever the delimiter is written; a chunk never ends within one."""
+    put, ending = _replacement(written), written.encode()
+    with text.path.open("rb") as file:
+        file.seek(text.start)
+        kept, before = b"", b"\n"
+        while chunk := file.read(_STEP):
+            if _STAND_IN.encode() in chunk:
+                raise UnreadableFile(f"The text holds the control character 0x1F beside its delimiter {written!r}.")
+            buffer = kept + chunk
+            cut = len(buffer.rstrip(ending))
+            if cut:
+                yield put(before + buffer[:cut])[1:]
+                before = buffer[cut - 1 : cut]
+            kept = buffer[cut:]
+        yield put(before + kept)[1:]
+
+
+def _replacement(written: str) -> Callable[[bytes], bytes]:
+    if not written.isspace():
+        return lambda data: data.replace(written.encode(), _STAND_IN.encode())
+    edges = re.compile(rb"(?<=[\r\n]) +| +(?=[\r\n])|" + written.encode() + rb" *")
+    return lambda data: edges.sub(lambda run: b"" if _at_line_edge(data, run) else _STAND_IN.encode(), data)
+
+
+def _at_line_edge(data: bytes, run: re.Match[bytes]) -> bool:
+    before, after = data[run.start() - 1 : run.start()], data[run.end() : run.end() + 1]
+    return before in (b"\r", b"\n") or after in (b"\r", b"\n", b"")
+
+
+def _with_quoted_as_written(path: Path, written: str, dialect: Dialect) -> Iterator[bytes]:
+    """The text with what stands in quotes as it was before."""
+    for block in blocks(path, 0, dialect):
+        places = places_of(block.data, ord(_STAND_IN))
+        free = set() if block.quotes is None else set(places.tolist()) - set(block.quotes.outside(places).tolist())
+        start = 0
+        for place in sorted(free):
+            yield bytes(block.data[start:place]) + written.encode()
+            start = place + 1
+        yield bytes(block.data[start:])

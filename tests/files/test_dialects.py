@@ -1,0 +1,300 @@
+"""How a text is written is found from its first lines: delimiter, quotes, escapes, header, what is around the table."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from connectors.errors import ConversionError
+from tests.files.converting import convert
+
+TABLE = [(1, "x"), (2, "y")]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a,b\n1,x\n2,y\n",
+        "a,b\n1,x\n2,y",
+        "a,b\r\n1,x\r\n2,y\r\n",
+        "a,b\r1,x\r2,y\r",
+        "a,b\n1,x\r\n2,y\r",
+        "a;b\n1;x\n2;y\n",
+        "a\tb\n1\tx\n2\ty\n",
+        "a|b\n1|x\n2|y\n",
+        "a^b\n1^x\n2^y\n",
+        "a:b\n1:x\n2:y\n",
+        "a b\n1 x\n2 y\n",
+        "sep=;\na;b\n1;x\n2;y\n",
+        "\ufeffa,b\n1,x\n2,y\n",
+        '\ufeff"a",b\n1,x\n2,y\n',
+        '"a","b"\n"1","x"\n"2","y"\n',
+        "'a','b'\n'1','x'\n'2','y'\n",
+        "a,b,\n1,x,\n2,y,\n",
+        "a,b\n1,x,\n2,y,\n",
+        "My report\n\na,b\n1,x\n2,y\n",
+        "a^b\n1^x\n2^y\n(2 rows)\n",
+        "# made by hand\n# twice\na,b\n1,x\n# between\n2,y\n",
+        "a,b\n\n1,x\n\n2,y\n\n",
+        "a,b\n1,x\n2,y\n\n(2 rows)\n",
+        "a,b\n1,x\n2,y\n\nSource: a hand\n",
+        "a,b\n1,x\n2,y\n-- end of report --\nEOF\n",
+        "from;today\n\na;b;\n1;x;\n2;y;\n",
+        "one,\ntwo,\na,b\n1,x\n2,y\n",
+        "%% p;q\n%% r\na;b\n1;x\n2;y\n",
+        "".join(f"line {number}\n" for number in range(30)) + "a,b\n1,x\n2,y\n",
+        "a|b\n-+-\n1|x\n2|y\n".replace("-", "---"),
+        '"sep=;"\na;b\n1;x\n2;y\n',
+        "'a','b'\n'1','x'\n2,y\n",
+        "a,b\n1,x\n2,y\n\x1a",
+        '"a" ,"b"\n1, "x"\n2 , "y" \n',
+        "a||b\n1||x\n2||y\n",
+        "a§b\n1§x\n2§y\n",
+        "   a  b\n   1  x \n   2  y\n",
+        "a,b,\n1,x\n2,y\n",
+        "a,b\r\n1,x\r\n2,y\r\n\x1a\r\n",
+        "a,b\n1,x\n2,y\nRecords: 2\n",
+        "Serial,XY12\nOwner,Ann Lee\n\na,b\n1,x\n2,y\n",
+        "Owner,Ann Lee\nSerial,XY12\n\nDate,2024-01-01\n,\na,b\n1,x\n2,y\n",
+        "Device:,XY\nSerial:,12\nDate:,2024-01-01\n\na,b\n1,x\n2,y\n",
+    ],
+)
+def test_it_finds_the_table_however_it_is_written(text: str) -> None:
+    found = convert(text)
+    assert found.rows == TABLE
+    assert found.table.column_names == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("text", "rows"),
+    [
+        ("id,tags\n1,a;b;c\n2,d;e;f\n3,g;h;i\n", [(1, "a;b;c"), (2, "d;e;f"), (3, "g;h;i")]),
+        ("k;when\na;Monday, January 5, 2024\n", [("a", "Monday, January 5, 2024")]),
+        (
+            "id~name~amount\n1~Lee, Ann~7,168.32\n2~Ray, Bo~4,941.20\n",
+            [(1, "Lee, Ann", "7,168.32"), (2, "Ray, Bo", "4,941.20")],
+        ),
+        ("1^Lee^3,5\n2^Ray^4,5\n", [(1, "Lee", "3,5"), (2, "Ray", "4,5")]),
+        ("id:name:day\n1::2024-01-02\n2:Ray:2024-01-03\n", [(1, None, "2024-01-02"), (2, "Ray", "2024-01-03")]),
+        ('"id":"name"\n"1:2":"Lee"\n"3":"Ray"\n', [("1:2", "Lee"), ("3", "Ray")]),
+        ("a*b\n1*x\n2*y\n", TABLE),
+        (
+            'to^by\nParis^a;b\nRome^Bo\nOslo^"Cy ""C"""\nBern^Di\n',
+            [("Paris", "a;b"), ("Rome", "Bo"), ("Oslo", 'Cy "C"'), ("Bern", "Di")],
+        ),
+        ("a,b\n'it''s, ok',1\n'z',2\n", [("it's, ok", 1), ("z", 2)]),
+        ("a,b\n1,'it''s,\nok'\n2,'z'\n", [(1, "it's,\nok"), (2, "z")]),
+        ("a,b\n'tis,1\n'twas,2\n", [("'tis", 1), ("'twas", 2)]),
+        ('"a"|"b"|"c"\n"1"|"x"|"y"\n', [(1, "x", "y")]),
+        ('name text\nAnn "to be"\nBo "or not"\n', [("Ann", "to be"), ("Bo", "or not")]),
+        ('7 10:20:30 "x y"\n8 10:20:31 z\n', [(7, "10:20:30", "x y"), (8, "10:20:31", "z")]),
+        (
+            "http://a.b;5;1,234.5\nhttp://a.b/c;6;1,234.5\n",
+            [("http://a.b", 5, "1,234.5"), ("http://a.b/c", 6, "1,234.5")],
+        ),
+        ("Key:;x\nOther:;y\n\nfrom;to;size\na;b;1\n", [("a", "b", 1)]),
+    ],
+)
+def test_the_delimiter_is_what_cuts_header_and_rows_alike(text: str, rows: list[tuple[Any, ...]]) -> None:
+    assert [tuple(map(str, row)) for row in convert(text).rows] == [tuple(map(str, row)) for row in rows]
+
+
+@pytest.mark.parametrize(
+    ("text", "rows"),
+    [
+        ('id||text\n1||"x || y"\n2||z\n', [(1, "x || y"), (2, "z")]),
+        ('id§text\n1§"x § ""q"" y"\n2§z\n', [(1, 'x § "q" y'), (2, "z")]),
+        ("1::Ann::5\n2::Bo::3\n", [(1, "Ann", 5), (2, "Bo", 3)]),
+        ("day doy  temp\n2020   1  3.5\n2021 100 -3.5\n", [(2020, 1, 3.5), (2021, 100, -3.5)]),
+        (
+            "name      city\nAnn Lee   New York\nBo        Rome\nCy Coe    Oslo\n",
+            [("Ann Lee", "New York"), ("Bo", "Rome"), ("Cy Coe", "Oslo")],
+        ),
+        ('id, text\n1, "x, ""y"""\n2, "z\n"\n', [(1, 'x, "y"'), (2, "z\n")]),
+        ('id,text\n1, "x" y\n2,z\n', [(1, ' "x" y'), (2, "z")]),
+    ],
+)
+def test_a_delimiter_may_be_more_than_one_character(text: str, rows: list[tuple[Any, ...]]) -> None:
+    assert convert(text, has_header=None if not text[0].isdigit() else False).rows == rows
+
+
+MYSQL = "+----+-------+\n| id | name  |\n+----+-------+\n|  1 | Ann L |\n|  2 | NULL  |\n+----+-------+\n"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        MYSQL,
+        f"mysql> table t;\n{MYSQL}2 rows in set (0.00 sec)\n\n",
+        " id | name  \n----+-------\n  1 | Ann L\n  2 | \n(2 rows)\n\n",
+        "# People\r\n\r\n| id | name |\r\n| ---: | :--- |\r\n| 1 | Ann L |\r\n| 2 | |\r\n",
+        "id|name\n--|----\n1 |Ann L\n2 |    ",
+        "+--+------+\n|id| name |\n+==+======+\n| 1|Ann L |\n+--+------+\n| 2|      |\n+--+------+\n",
+    ],
+)
+def test_tables_that_were_drawn_for_people_are_read(text: str) -> None:
+    found = convert(text)
+    assert found.table.column_names == ["id", "name"]
+    assert found.rows == [(1, "Ann L"), (2, None)]
+    assert (found.facts["delimiter"], found.facts["has_header"]) == ("|", True)
+
+
+def test_a_drawn_table_may_have_one_column_and_a_damaged_one_is_refused_by_its_own_line() -> None:
+    assert convert("+----+\n| id |\n+----+\n|  7 |\n|    |\n+----+\n").rows == [(7,), (None,)]
+    with pytest.raises(ConversionError, match="Line 5: it has 3 fields where 2 were expected"):
+        convert(MYSQL.replace("NULL  ", "a | b "))
+
+
+def test_aligned_columns_are_cut_alike_in_every_part_of_a_large_file() -> None:
+    found = convert("id     name\n" + "".join(f"{number:<8d}Ann Lee  \n" for number in range(300_000)))
+    assert found.table.column("id").to_pylist() == list(range(300_000))
+    assert set(found.table.column("name").to_pylist()) == {"Ann Lee"}
+
+
+@pytest.mark.parametrize("shift", [0, 4, 8, 12])
+def test_apostrophes_enclose_fields_wherever_the_first_look_ends(shift: int) -> None:
+    found = convert(f"'{'a' * (shift + 1)}','b'\n" + "'x, it''s','y, z'\n" * 16_000)
+    assert found.table.num_rows == 16_000
+    assert set(found.rows) == {("x, it's", "y, z")}
+
+
+def test_the_last_of_the_comments_may_be_the_header() -> None:
+    found = convert("##fileformat=VCFv4.2\n##source=x\n#CHROM\tPOS\n1\t100\n2\t200\n")
+    assert found.table.column_names == ["#CHROM", "POS"]
+    assert found.rows == [(1, 100), (2, 200)]
+
+
+@pytest.mark.parametrize(
+    "log",
+    [
+        "#Version: 1.0\n#Fields: day cs-uri sc-status\n2024-01-01 /a 200\n2024-01-02 /b 404\n",
+        "#Fields: day cs-uri sc-status\n2024-01-01 /a 200\n#Version: 1.0\n2024-01-02 /b 404\n",
+        "#Version: 1.0\n#Fields: day cs-uri sc-status\n2024-01-01\t/a\t200\n2024-01-02\t/b\t404\n",
+        "#path\tconn\n#fields\tday\tcs-uri\tsc-status\n#types\ttime\n2024-01-01\t/a\t200\n2024-01-02\t/b\t404\n",
+    ],
+)
+def test_a_comment_of_a_log_names_the_fields(log: str) -> None:
+    found = convert(log)
+    assert found.table.column_names == ["day", "cs-uri", "sc-status"]
+    assert [row[1:] for row in found.rows] == [("/a", 200), ("/b", 404)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["Name;Age\nAnn;5\n\nBob;7\nCy;8\n", "Name;Age\n\nAnn;5\nBob;7\n", "Name;Score\n\nAnn;none\nBob;7\n"],
+)
+def test_names_and_rows_above_a_blank_line_are_no_keys_and_values(text: str) -> None:
+    assert convert(text).table.column_names == text.splitlines()[0].split(";")
+
+
+@pytest.mark.parametrize(
+    "below",
+    [
+        "Saldo;11",
+        '"Total";"11"',
+        "\nClosing balance;11\n\nMy bank\n",
+        "Gesamtbetrag;11\nSource: a hand",
+        "--- end ---\nEOF\n",
+    ],
+)
+def test_narrower_lines_of_words_below_the_table_are_no_rows(below: str) -> None:
+    found = convert(f"day;what;sum\n2024-01-01;a;5\n2024-01-02;b;6\n{below}")
+    assert [row[1:] for row in found.rows] == [("a", 5), ("b", 6)]
+    assert found.issues == ["footer_lines"]
+
+
+def test_a_header_is_no_title_of_a_single_longer_row() -> None:
+    assert convert("Account;DE12\n\nday;sum;what\n").table.column_names == ["day", "sum", "what"]
+    with pytest.raises(ConversionError, match="Line 3: it has 4 fields where 3 were expected"):
+        convert("day;sum;what\n\nx;y;a;b\n")
+
+
+@pytest.mark.parametrize("last", ["2024-01-03;c", "Ann;7", 'and more";7', "Ann\x00;7"])
+def test_a_narrower_line_that_may_be_a_row_is_a_bad_one(last: str) -> None:
+    with pytest.raises(ConversionError, match=r"Line \d: "):
+        convert("day;what;sum\n2024-01-01;a;5\n" + last)
+
+
+def test_names_below_a_title_need_not_be_unique() -> None:
+    found = convert("My report\n\nday;sum;sum\n2024-01-01;5;6\n2024-01-02;7;8\n")
+    assert found.table.column_names == ["day", "sum", "sum_2"]
+    assert found.issues == ["duplicate_column_names", "title_lines"]
+
+
+def test_it_says_what_it_detected_and_how_surely() -> None:
+    facts = convert("a;b\n1;x\n").facts
+    assert (facts["format"], facts["encoding"], facts["delimiter"], facts["has_header"]) == ("csv", "utf-8", ";", True)
+    assert set(facts["confidence"]) == {"encoding", "delimiter", "header"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "name\nAnn\nBob\n",
+        "text\nhello, world\nno comma\n",
+        "when\n2024-01-01 10:11:12\n2024-01-01 10:11:13\n",
+        "who\nAnn Lee\nBo Ray\n",
+        "value\n6,336,733.94\n2,463,846.61\n",
+        "link\nhttp://a.b/c?x=0,5\nhttp://a.b/c?x=8,3\n",
+        "% change\n+49 138 95052\n+49 507 68268\n",
+        "C:\\data\\b.txt\nC:\\data\\c.txt\n",
+        "path\nC:\\data\\a.txt\nC:\\data\\b.txt\n",
+        "log\n10:11 started\n10:12 ended\n",
+    ],
+)
+def test_one_column_stays_one_column(text: str) -> None:
+    found = convert(text)
+    assert found.table.num_columns == 1
+    assert found.table.num_rows == 2
+    assert found.facts["delimiter"] is None
+
+
+@pytest.mark.parametrize(
+    ("text", "rows"),
+    [
+        ('1,"foo",\\N\n2,"a \\"q\\", b",3\n', [(1, "foo", None), (2, 'a "q", b', 3)]),
+        ("1\tfoo\t\\N\n2\ta\\tb\t3\n3\tover\\\nleaf\t4\n", [(1, "foo", None), (2, "a\\tb", 3), (3, "over\nleaf", 4)]),
+        ('1,"C:\\temp\\new"\n2,"a \\"q\\", b"\n', [(1, "C:\\temp\\new"), (2, 'a "q", b')]),
+        ("1,x\\, y\n2,z\n3,w\n", [(1, "x, y"), (2, "z"), (3, "w")]),
+        ("C:\\a\\,1\nC:\\b\\,2\n", [("C:\\a\\", 1), ("C:\\b\\", 2)]),
+        ('1,"a, 5\\""\n2,x\n3,"b, 6\\""\n', [(1, 'a, 5"'), (2, "x"), (3, 'b, 6"')]),
+    ],
+)
+def test_a_backslash_escapes_only_what_needs_it(text: str, rows: list[tuple[Any, ...]]) -> None:
+    assert convert(text, has_header=False).rows == rows
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("1,2\n3,4\n", ["column_1", "column_2"]),
+        ("DE,2019,2020\nFR,1.5,2\n", ["DE", "2019", "2020"]),
+        ("c,2020,2010\nDE,1,2\n", ["c", "2020", "2010"]),
+        ("c,1/22/20,1/23/20\nDE,1,2\n", ["c", "1/22/20", "1/23/20"]),
+        ("AAPL,2020,2021\nMSFT,2021,2022\n", ["column_1", "column_2", "column_3"]),
+        ("Bob,bob@x.com\nAnn,ann@y.org\n", ["column_1", "column_2"]),
+        ("$1|0|1\n$2|1|0\n", ["column_1", "column_2", "column_3"]),
+        ("2020-01-01\t01.10.2062\n\t09.08.2017\nx\t09.03.2100\n", ["column_1", "column_2"]),
+        ("763.741,55|66944.77\n1.167.364,98|27001.84\n", ["column_1", "column_2"]),
+        ('1|"{""a"": 3, ""b"": ""x""}"\n2|"{""a"": 4, ""b"": ""x""}"\n', ["column_1", "column_2"]),
+        ("DE1234\tx y\nFR2345\tz\nIT3456\tw\n", ["column_1", "column_2"]),
+        ("04-Nov-01,a\n05-Nov-01,b\n\n05-Dec-01,c\n", ["column_1", "column_2"]),
+        ("C:\\a.txt;Y\nC:\\b.txt;N\n", ["column_1", "column_2"]),
+        ("A|\nB|x\nA|y\n", ["column_1", "column_2"]),
+        ("M,yes\nF,no\nM,yes\nM,no\n", ["column_1", "column_2"]),
+        ("Y\nN\nY\nY\n", ["column_1"]),
+        ("name,what\nAnn,x\nname,what\nBob,y\nCy,z\n", ["name", "what"]),
+        ("Plan2024;Plan2025\nA1;B\nA2;C\n", ["Plan2024", "Plan2025"]),
+        ("M,yes\nF,no\nM,no\nF,yes\n", ["column_1", "column_2"]),
+        ("a\tb\nr1\t1\t2\nr2\t3\t4\n", ["column_1", "a", "b"]),
+    ],
+)
+def test_it_tells_a_header_from_data(text: str, names: list[str]) -> None:
+    assert convert(text).table.column_names == names
+
+
+def test_a_trailing_delimiter_that_hides_a_value_far_below_becomes_a_column() -> None:
+    found = convert("a,b,\n" + "1,2,\n" * 50_000 + "1,2,3\n")
+    assert found.table.column_names == ["a", "b", "column_3"]
+    assert found.table.column("column_3")[50_000].as_py() == 3
