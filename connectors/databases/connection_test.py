@@ -13,11 +13,11 @@ from typing import Any
 import psycopg
 import pymysql
 
-from connectors.databases import sqlite
 from connectors.databases.connecting import Endpoint, connect_mysql, connect_postgresql, find_endpoint, is_encrypted
 from connectors.databases.credentials import Credentials
 from connectors.databases.failures import connection_lost
 from connectors.databases.hosts import HostPolicy
+from connectors.databases.sqlite import file as sqlite_file
 
 _POSTGRESQL = "SELECT current_setting('server_version'), current_setting('transaction_read_only') = 'on'"
 _MYSQL = "SELECT VERSION(), @@GLOBAL.read_only"
@@ -55,7 +55,7 @@ def test_connection(credentials: Credentials, timeout: float, policy: HostPolicy
     """
     started = time.monotonic()
     if credentials.connector_type == "sqlite":
-        kind, version, encrypted, read_only = "SQLite", sqlite.check(credentials, policy), False, True
+        kind, version, encrypted, read_only = "SQLite", sqlite_file.check(credentials, policy, timeout), False, True
     else:
         with tempfile.TemporaryDirectory(prefix="tundra-test-") as directory:
             endpoint = find_endpoint(credentials, policy, timeout, Path(directory))

@@ -7,6 +7,7 @@ from typing import Any
 
 import psycopg
 import pymysql
+from pymysql.constants import ER
 
 from connectors.databases.connecting import connect_mysql, connect_postgresql, find_endpoint
 from connectors.databases.credentials import Credentials
@@ -48,4 +49,13 @@ def end_mysql_sessions(connection: pymysql.Connection[Any], session: str) -> Non
         for (number,) in cursor.fetchall():
             cursor.execute("SELECT IS_USED_LOCK(%s)", (f"{session}-{number}",))
             if cursor.fetchone() == (number,):
-                cursor.execute(f"KILL {number:d}")
+                _kill(cursor, number)
+
+
+def _kill(cursor: Any, number: int) -> None:
+    """End a connection, which may end by itself at this very moment."""
+    try:
+        cursor.execute(f"KILL {number:d}")
+    except pymysql.err.OperationalError as error:
+        if error.args[0] != ER.NO_SUCH_THREAD:
+            raise

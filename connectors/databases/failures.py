@@ -33,6 +33,10 @@ SUGGESTIONS: dict[str, tuple[str, ...]] = {
 }
 
 
+class Undecodable(Exception):
+    """ConnectorX met a value that its own types cannot carry: only the careful form can."""
+
+
 def connection_failed(code: str, message: str) -> ConversionError:
     """A connection that could not be made (502; 400 where the address itself is not allowed)."""
     kind = InvalidRequest if code == "host_not_allowed" else UpstreamFailed

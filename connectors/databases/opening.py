@@ -6,10 +6,10 @@ from contextlib import AbstractContextManager
 
 from connectors.databases.credentials import Credentials
 from connectors.databases.hosts import HostPolicy
-from connectors.databases.mysql import open_mysql
-from connectors.databases.postgresql import open_postgresql
+from connectors.databases.mysql.source import open_mysql
+from connectors.databases.postgresql.source import open_postgresql
 from connectors.databases.request import DatabaseRequest
-from connectors.databases.sqlite import open_sqlite
+from connectors.databases.sqlite.source import open_sqlite
 from connectors.errors import InvalidRequest
 from connectors.source import Context, Source
 

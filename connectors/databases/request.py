@@ -64,6 +64,7 @@ class DatabaseRequest:
         columns: the table's columns to read, in this order; None: all.
         partition_column: what to split the reading by; None: the connector decides.
         partition_num: how many connections read at once; ``auto``: the connector decides.
+        rows: for a preview: so many at most, by one connection; None: all.
     """
 
     connector_type: ConnectorType
@@ -73,11 +74,12 @@ class DatabaseRequest:
     partition_column: str | None = None
     partition_num: int | Literal["auto"] = DEFAULT_PARTITIONS
     policies: Policies = field(default_factory=Policies)
+    rows: int | None = None
 
     @classmethod
     def parse(cls, values: Mapping[str, Any], max_partitions: int = 16) -> DatabaseRequest:
         """Check a request's fields: ``connector_type``, ``query`` or ``table_name``, ``columns``,
-        ``partition_column``, ``partition_num`` and ``options`` (the policies).
+        ``partition_column``, ``partition_num``, ``options`` (the policies) and ``sample_size`` (a preview's rows).
 
         Raises:
             InvalidRequest: one sentence that names the field.
@@ -97,7 +99,13 @@ class DatabaseRequest:
             _name(values, "partition_column"),
             _partition_num(values.get("partition_num"), max_partitions),
             Policies.parse(values.get("options") or {}),
+            values.get("sample_size"),
         )
+
+    @property
+    def limit(self) -> str:
+        """What ends a statement that reads no more than ``rows``."""
+        return "" if self.rows is None else f" LIMIT {self.rows:d}"
 
     @property
     def description(self) -> str:

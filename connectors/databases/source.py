@@ -9,17 +9,15 @@ from typing import Any
 import pyarrow as pa
 
 from connectors.databases.columns import ColumnPlan, is_careful
+from connectors.databases.failures import Undecodable
 from connectors.databases.restore import Misfit
 from connectors.errors import WorkerFailed
 from connectors.source import Column, Context, SchemaChanged, schema_of
+from connectors.wording import counted
 
 Restored = tuple[pa.RecordBatch, Counter[str]]
 Restorer = Callable[[pa.RecordBatch], Any]
 Read = Callable[[Sequence[ColumnPlan], Callable[[pa.RecordBatch], Any]], Iterator[Any]]
-
-
-class Undecodable(Exception):
-    """ConnectorX met a value that its own types cannot carry: only the careful form can."""
 
 
 class DatabaseSource:
@@ -90,7 +88,7 @@ class DatabaseSource:
             if count:
                 self._context.warnings.add(
                     "altered_values",
-                    f"Column '{name}': {count:,} values are not exactly what they were ({fidelity[name]}).",
+                    f"Column '{name}' has {counted(count, 'value')} that could not be kept exactly ({fidelity[name]}).",
                     column=name,
                     affected_rows=count,
                 )

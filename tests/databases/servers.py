@@ -9,6 +9,7 @@ import contextlib
 import os
 import pwd
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -73,7 +74,24 @@ class Server:
         self._log.close()
         shutil.rmtree(self.directory, ignore_errors=True)
 
+    def freeze(self) -> None:
+        """Be there and say nothing, until it goes down."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+
+    def go_down(self) -> None:
+        """End at once, as a crash does; the data stay for ``come_back``."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGQUIT if isinstance(self, PostgresServer) else signal.SIGKILL)
+        self._process.wait()
+
+    def come_back(self) -> None:
+        """Start again, on the same port and with the same data."""
+        self._start(*self._command)
+        self._wait_until_ready()
+
     def _start(self, *command: str) -> None:
+        self._command = command
         self._process = subprocess.Popen(command, stdout=self._log, stderr=self._log, **self._drop_root())
 
     def _run(self, *command: str) -> None:

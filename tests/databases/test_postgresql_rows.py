@@ -5,14 +5,16 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from connectors.databases.postgresql_ranges import ctid_ranges
+from connectors.databases.postgresql.ranges import ctid_ranges
 from connectors.errors import ConversionError, InvalidRequest, NotFound
 from tests.databases.reading import extract, opened
 from tests.databases.servers import PostgresServer
@@ -288,17 +290,31 @@ def test_a_statement_that_takes_too_long_is_ended_by_the_server(postgres: Postgr
     assert statements(postgres) == []
 
 
-def test_a_range_whose_connection_breaks_is_read_again(postgres: PostgresServer) -> None:
-    with opened(postgres, table_name="keyed", partition_num=2) as source:
-        batches = source.batches()
-        rows = next(batches).num_rows
-        with postgres.connect_as_owner() as owner:
-            owner.execute(
+def end_a_reader(server: PostgresServer) -> None:
+    """End sessions that copy a range, as soon as there are any."""
+    with server.connect_as_owner() as owner:
+        deadline = time.monotonic() + 30
+        while time.monotonic() < deadline:
+            ended = owner.execute(
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
                 " WHERE application_name LIKE 'tundra-%' AND state = 'active' AND query LIKE 'COPY%'"
             )
-        rows += sum(batch.num_rows for batch in batches)
-    assert rows == ROWS + 1
+            if ended.rowcount:
+                return
+    raise AssertionError("nobody read")
+
+
+def test_a_range_whose_connection_breaks_is_read_again_in_its_snapshot(postgres: PostgresServer) -> None:
+    """Others have given every row a new version meanwhile."""
+    filled = "SELECT i, 0 AS version, repeat('x', 200) AS x FROM generate_series(1, 250000) i"
+    postgres.execute(f"CREATE TABLE versioned AS {filled}")
+    with opened(postgres, table_name="versioned", partition_num=2) as source, ThreadPoolExecutor(1) as others:
+        postgres.execute("UPDATE versioned SET version = 1")
+        ending = others.submit(end_a_reader, postgres)
+        table = pa.Table.from_batches(source.batches())
+        ending.result()
+    assert sorted(table["i"].to_pylist()) == list(range(1, 250_001))
+    assert set(table["version"].to_pylist()) == {0}
 
 
 def test_a_lost_snapshot_is_a_failure_that_may_pass(postgres: PostgresServer) -> None:

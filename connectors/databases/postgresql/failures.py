@@ -9,13 +9,13 @@ from contextlib import contextmanager
 import psycopg
 
 from connectors.databases.failures import (
+    Undecodable,
     connection_lost,
     permission_denied,
     query_refused,
     query_timed_out,
     table_not_found,
 )
-from connectors.databases.source import Undecodable
 from connectors.errors import ConversionError, InvalidRequest
 
 _UNDECODABLE = (

@@ -22,7 +22,7 @@ from connectors.databases.connectorx import ReadFailed, Session
 from connectors.databases.credentials import Credentials
 from connectors.databases.ending import end_mysql_sessions
 from connectors.databases.hosts import HostPolicy
-from connectors.databases.mysql_catalog import (
+from connectors.databases.mysql.catalog import (
     ResultColumn,
     TableFacts,
     are_tables,
@@ -32,9 +32,10 @@ from connectors.databases.mysql_catalog import (
     quoted_table,
     table_facts,
 )
-from connectors.databases.mysql_failures import mapped, read_failure
-from connectors.databases.mysql_ranges import between, hashed, is_ordered
-from connectors.databases.mysql_types import plan_column
+from connectors.databases.mysql.failures import mapped, read_failure
+from connectors.databases.mysql.limit import statement_limit
+from connectors.databases.mysql.ranges import between, hashed, is_ordered
+from connectors.databases.mysql.types import plan_column
 from connectors.databases.ordering import keeping_order
 from connectors.databases.ranges import names_of
 from connectors.databases.repeatable import NOT_PARTITIONED, NOT_PARTITIONED_MESSAGE, repeatable_tables
@@ -143,7 +144,7 @@ class _Extract:
         if (key := self._request.partition_column) is not None:
             place = columns.index(_column(key, columns))
             tables = repeatable_tables(query, key, "mysql")
-            if self._is_repeatable(tables):
+            if not self._request.limit and self._is_repeatable(tables):
                 self._tables = list(dict.fromkeys(tables or []))
                 self._conditions = hashed(self._inputs[place], self._connections(None))
         return columns
@@ -160,7 +161,12 @@ class _Extract:
         given = self._request.partition_column
         key = given or facts.primary_key
         ranges = self._connections(facts.size)
-        if key is None or ranges == 1 or (given is None and (facts.size or 0) < _WORTH_DIVIDING_BYTES):
+        if (
+            key is None
+            or ranges == 1
+            or self._request.limit
+            or (given is None and (facts.size or 0) < _WORTH_DIVIDING_BYTES)
+        ):
             return ["TRUE"]
         kind = _column(key, columns).type
         if not self._is_repeatable([table]):
@@ -184,7 +190,7 @@ class _Extract:
         statement = f"{self._before}SELECT {selected} FROM {self._relation}"  # noqa: S608 - quoted names, checked SQL
         queries = [f"{statement} WHERE {condition}" for condition in self._conditions]
         if self._conditions == ["TRUE"]:
-            queries = [statement]
+            queries = [statement + self._request.limit]
         if self._reading:
             # An earlier read was given up: its connections would go on filling memory.
             end_mysql_sessions(self._connection, self._tag)
@@ -256,10 +262,6 @@ def _check_backslashes(query: str, modes: list[str]) -> None:
 def _settings(version: str, modes: list[str], seconds: float) -> tuple[str, ...]:
     """Read-only, bounded, and with one reading of times and dates whatever the server's defaults are."""
     kept = [mode for mode in modes if mode not in _MODES_NOT_KEPT]
-    if "mariadb" in version.lower():
-        limit = f"SET SESSION max_statement_time = {max(0.001, seconds):.3f}"
-    else:
-        limit = f"SET SESSION max_execution_time = {max(1, int(seconds * 1000))}"
     return (
         "SET NAMES utf8mb4",
         "SET SESSION TRANSACTION READ ONLY",
@@ -269,7 +271,7 @@ def _settings(version: str, modes: list[str], seconds: float) -> tuple[str, ...]
         "SET SESSION sql_select_limit = 18446744073709551615",
         f"SET SESSION lock_wait_timeout = {_LOCK_WAIT_SECONDS}",
         "SET SESSION net_write_timeout = 3600",
-        limit,
+        statement_limit(version, seconds),
     )
 
 

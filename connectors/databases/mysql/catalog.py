@@ -11,7 +11,7 @@ from pymysql.constants import COMMAND, FLAG
 from pymysql.protocol import FieldDescriptorPacket
 from sqlglot import exp
 
-from connectors.databases.mysql_types import MysqlType
+from connectors.databases.mysql.types import MysqlType
 
 _TABLE = """
     SELECT table_type, engine, table_rows, data_length FROM information_schema.tables

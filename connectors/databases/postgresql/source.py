@@ -17,7 +17,7 @@ from connectors.databases.connectorx import ReadFailed, Session
 from connectors.databases.credentials import Credentials
 from connectors.databases.ending import end_postgresql_sessions
 from connectors.databases.hosts import HostPolicy
-from connectors.databases.postgresql_catalog import (
+from connectors.databases.postgresql.catalog import (
     Heap,
     ResultColumn,
     are_tables,
@@ -28,9 +28,9 @@ from connectors.databases.postgresql_catalog import (
     quoted_table,
     spare_connections,
 )
-from connectors.databases.postgresql_failures import mapped, read_failure
-from connectors.databases.postgresql_ranges import column_ranges, ctid_ranges
-from connectors.databases.postgresql_types import plan_column
+from connectors.databases.postgresql.failures import mapped, read_failure
+from connectors.databases.postgresql.ranges import column_ranges, ctid_ranges
+from connectors.databases.postgresql.types import plan_column
 from connectors.databases.ranges import in_order, names_of
 from connectors.databases.repeatable import NOT_PARTITIONED, NOT_PARTITIONED_MESSAGE, repeatable_tables
 from connectors.databases.request import DatabaseRequest
@@ -159,6 +159,10 @@ class _Extract:
             )
         self._by_place = heap is not None and heap.has_ctid and self._server_version >= _TID_RANGE_SCANS
         self._conditions = ["true"]
+        self._connections = 1
+        if self._request.limit:
+            self._by_place = False
+            return
         if heap is not None and self._by_place:
             connections = min(spare, wanted if isinstance(wanted, int) else _automatic(heap.size))
             self._conditions = ctid_ranges(heap.blocks, heap.size, connections)
@@ -193,7 +197,8 @@ class _Extract:
             end_postgresql_sessions(self._connection, self._name)
         self._reading = True
         read = self._read_ranges if self._by_place else self._read_streams
-        yield from read([f"{statement} WHERE {condition}" for condition in self._conditions], restore)
+        limit = self._request.limit
+        yield from read([f"{statement} WHERE {condition}{limit}" for condition in self._conditions], restore)
         self._reading = False
         self._facts["query_execution_time_ms"] = round((time.monotonic() - started) * 1000, 1)
 

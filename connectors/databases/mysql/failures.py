@@ -9,13 +9,13 @@ from contextlib import contextmanager
 import pymysql
 
 from connectors.databases.failures import (
+    Undecodable,
     connection_lost,
     permission_denied,
     query_refused,
     query_timed_out,
     table_not_found,
 )
-from connectors.databases.source import Undecodable
 from connectors.errors import ConversionError
 
 _NOT_FOUND = {1049, 1051, 1109, 1146}

@@ -8,7 +8,7 @@ from typing import Any
 import pymysql
 from pymysql.constants import FIELD_TYPE, FLAG
 
-from connectors.databases.mysql_types import BINARY_CHARSET, MysqlType
+from connectors.databases.mysql.types import BINARY_CHARSET, MysqlType
 
 _INTEGERS = {FIELD_TYPE.TINY, FIELD_TYPE.SHORT, FIELD_TYPE.INT24, FIELD_TYPE.LONG, FIELD_TYPE.LONGLONG}
 _NUMBERS = {*_INTEGERS, FIELD_TYPE.NEWDECIMAL, FIELD_TYPE.YEAR}

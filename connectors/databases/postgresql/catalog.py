@@ -8,7 +8,7 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from connectors.databases.postgresql_types import PostgresType
+from connectors.databases.postgresql.types import PostgresType
 
 _TYPES = """
     SELECT t.oid, t.typname, format_type(t.oid, NULL), t.typtype::text, t.typelem, t.typbasetype, t.typtypmod,
