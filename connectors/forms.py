@@ -72,7 +72,12 @@ class SecretForm(forms.Form):
 
 
 class RotateForm(SecretForm):
-    """New credentials in place of the stored ones."""
+    """New credentials in place of the stored ones: what an empty field means is said above them."""
+
+    def __init__(self, data: Any = None) -> None:
+        super().__init__(data)
+        for field in self.fields.values():
+            field.help_text = ""
 
 
 class CreateForm(SecretForm):

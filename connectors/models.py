@@ -54,3 +54,28 @@ class Credential(models.Model):
 
     def __str__(self) -> str:
         return self.id
+
+
+class Event(models.Model):
+    """Something that somebody did: never changed, and removed only with what it is about."""
+
+    at = models.DateTimeField(default=timezone.now, editable=False)
+    subject = models.CharField(max_length=300, help_text="A kind and an id.")
+    action = models.CharField(max_length=64)
+    actor = models.CharField(max_length=300)
+    address = models.CharField(max_length=100, blank=True)
+    request_id = models.CharField(max_length=128, blank=True)
+    detail = models.JSONField(default=dict, blank=True)
+
+    class Meta:
+        """Newest first."""
+
+        verbose_name_plural = "audit log"
+        ordering = ("-at", "-id")
+        indexes = (
+            models.Index(fields=["-at", "-id"], name="event_newest"),
+            models.Index(fields=["subject", "at"], name="event_subject"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.actor} {self.action} {self.subject}"

@@ -12,11 +12,11 @@ from connectors.source import Context, Source
 
 # format -> where its ``open(path, options, context)`` lives. Adding a format is adding a line and that module.
 FILE_FORMATS = {
-    "csv": "connectors.files.delimited",
-    "tsv": "connectors.files.delimited",
-    "excel": "connectors.files.excel",
-    "json": "connectors.files.json",
-    "parquet": "connectors.files.parquet",
+    "csv": "connectors.files.delimited.source",
+    "tsv": "connectors.files.delimited.source",
+    "excel": "connectors.files.excel.source",
+    "json": "connectors.files.json.source",
+    "parquet": "connectors.files.parquet.source",
 }
 
 

@@ -13,6 +13,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
+from connectors import events
 from connectors.databases.credentials import Credentials, parse_connector_type
 from connectors.databases.hosts import HostPolicy
 from connectors.errors import ConversionError, InvalidRequest
@@ -105,6 +106,7 @@ def create(
             credential.save(force_insert=True)
             if secret is not None:
                 store.put(credentials_id, json.dumps(dict(secret)))
+            _note(credential, "created")
     except IntegrityError as error:
         raise _taken(credentials_id) from error
     return credential
@@ -121,6 +123,7 @@ def rotate(credential: Credential, secret: Mapping[str, Any]) -> None:
     credential.rotated_at = timezone.now()
     _record_test(credential, GOOD)
     credential.save(update_fields=["rotated_at", "last_tested_at", "last_test_outcome"])
+    _note(credential, "rotated")
 
 
 def changed(credential: Credential, changes: Mapping[str, Any]) -> dict[str, Any]:
@@ -143,6 +146,7 @@ def test(credential: Credential) -> ConnectionFacts:
     finally:
         _record_test(credential, outcome)
         credential.save(update_fields=["last_tested_at", "last_test_outcome"])
+        _note(credential, "tested", outcome=outcome)
 
 
 def describe(facts: ConnectionFacts) -> str:
@@ -155,6 +159,19 @@ def set_disabled(credential: Credential, *, is_disabled: bool) -> None:
     """Forbid or allow every use."""
     credential.is_disabled = is_disabled
     credential.save(update_fields=["is_disabled"])
+    _note(credential, "disabled" if is_disabled else "enabled")
+
+
+def note_grants(credential: Credential) -> None:
+    """Keep who may use it from now on."""
+    _note(
+        credential,
+        "shared",
+        owner=str(credential.owner or ""),
+        users=[str(user) for user in credential.users.all()],
+        groups=[str(group) for group in credential.groups.all()],
+        for_everyone=credential.for_everyone,
+    )
 
 
 def delete(credential: Credential) -> None:
@@ -164,6 +181,7 @@ def delete(credential: Credential) -> None:
         ConversionError: the secret store refuses; then the reference stays.
     """
     secret_store().delete(credential.pk)
+    _note(credential, "deleted")
     credential.delete()
 
 
@@ -254,6 +272,10 @@ def _taken(credentials_id: str) -> ConversionError:
         http_status=409,
         hint="Rotate them, choose another id, or make only the reference to the secret that is there.",
     )
+
+
+def _note(credential: Credential, action: str, **detail: Any) -> None:
+    events.record(f"credential {credential.pk}", action, connector_type=credential.connector_type, **detail)
 
 
 def _record_test(credential: Credential, outcome: str) -> None:

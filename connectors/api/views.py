@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiResponse, extend_schema
+from drf_spectacular.utils import extend_schema
 from rest_framework import viewsets
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from connectors import services
+from connectors.api.documentation import errors
 from connectors.api.serializers import CredentialListSerializer
 from connectors.errors import InvalidRequest
 
@@ -21,9 +21,7 @@ class CredentialViewSet(viewsets.ViewSet):
         tags=["credentials"],
         responses={
             200: CredentialListSerializer,
-            400: OpenApiResponse(OpenApiTypes.OBJECT, "There are no parameters."),
-            401: OpenApiResponse(OpenApiTypes.OBJECT, "No API key, or one that is not valid."),
-            403: OpenApiResponse(OpenApiTypes.OBJECT, "Not allowed."),
+            **errors(400, 401, 403, 405),
         },
     )
     def list(self, request: Request) -> Response:

@@ -11,7 +11,7 @@ from connectors.errors import ConversionError, Denied, InvalidRequest, NotFound,
 
 Result = TypeVar("Result")
 MAX_SECRET_BYTES = 65_536  # Secret Manager's own limit
-_ID = re.compile(r"[A-Za-z0-9_-]{1,255}")
+ID_PATTERN = r"^[A-Za-z0-9_-]{1,255}$"
 
 
 class SecretStore(Protocol):
@@ -80,7 +80,7 @@ def check_id(secret_id: str) -> str:
     Raises:
         InvalidRequest: it has other characters or is too long.
     """
-    if not _ID.fullmatch(secret_id):
+    if not re.fullmatch(ID_PATTERN, secret_id):
         raise InvalidRequest(
             f"'{secret_id[:80]}' cannot be a credentials_id: use 1 to 255 letters, digits, hyphens and underscores.",
             code="invalid_credentials_id",

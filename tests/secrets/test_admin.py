@@ -113,9 +113,10 @@ def test_rotating_changes_what_was_filled_in(console: Client, account: dict[str,
 def test_the_actions_test_disable_and_enable(console: Client, account: dict[str, Any], operator: User) -> None:
     console.post(ADD, account)
     assert "sales: connected to PostgreSQL" in act(console, "test_connections", "sales")
-    assert "sales: disabled." in act(console, "disable", "sales")
+    assert "Disable 1 credential?" in act(console, "disable", "sales")
+    assert "sales: disabled." in act(console, "disable", "sales", confirmed="yes")
     assert not services.usable_by(operator).exists()
-    assert "sales: enabled." in act(console, "enable", "sales")
+    assert "sales: enabled." in act(console, "enable", "sales", confirmed="yes", stay="yes")
     assert services.usable_by(operator).exists()
 
 
@@ -173,7 +174,7 @@ def test_everything_done_is_on_record(console: Client, account: dict[str, Any], 
     console.post(ADD, account)
     console.post(page_of("sales", "rotate"), {"password": PLANTED})
     act(console, "test_connections", "sales")
-    act(console, "disable", "sales")
+    act(console, "disable", "sales", confirmed="yes")
     done = LogEntry.objects.filter(object_id="sales", user=operator).order_by("pk")
     said = [entry.change_message for entry in done]
     assert [said[0], said[1], said[3]] == ["tested and stored", "rotated", "disabled"]

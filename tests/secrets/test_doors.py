@@ -29,20 +29,25 @@ def home(tmp_path: Path) -> Path:
     return tmp_path / "portal"
 
 
-def command(home: Path, *arguments: str, given: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
+def command(
+    home: Path, *arguments: str, given: str = "", after: str = "migrate", **environment: str
+) -> subprocess.CompletedProcess[str]:
     """Run ``manage.py`` on the portal's data."""
-    return manage(home.parent, *arguments, given=given, data_dir=home, **environment)
+    return manage(home.parent, *arguments, given=given, data_dir=home, after=after, **environment)
 
 
-def store(home: Path, account: Any, *more: str, **environment: str) -> subprocess.CompletedProcess[str]:
+def store(
+    home: Path, account: Any, *more: str, after: str = "migrate", **environment: str
+) -> subprocess.CompletedProcess[str]:
     """Store credentials ``sales``, given as JSON or as text."""
     given = account if isinstance(account, str) else json.dumps(account)
     named = ("store_credentials", "sales", "--connector-type", "postgresql")
-    return command(home, *named, *more, given=given, **environment)
+    return command(home, *named, *more, given=given, after=after, **environment)
 
 
 def test_the_commands_store_test_and_rotate_right_after_the_clone(home: Path, planted_account: Account) -> None:
-    assert store(home, planted_account).stdout == "sales (postgresql): the connection works; stored.\n"
+    first = store(home, planted_account, after="clone")
+    assert first.stdout == "sales (postgresql): the connection works; stored.\n"
     tested = command(home, "test_connection", "--credentials-id", "sales", "--json")
     assert json.loads(tested.stdout)["database_type"] == "PostgreSQL"
     assert "rotated" in store(home, {**planted_account, "ssl_mode": "disable"}).stdout

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from connectors import services
-from connectors.commands import CredentialCommand
+from connectors.commands import PortalCommand
 from connectors.secrets.local import LocalStore
 
 
-class Command(CredentialCommand):
+class Command(PortalCommand):
     """Let go of SECRET_KEY_FALLBACKS."""
 
     help = "Encrypt every stored secret with SECRET_KEY, so that SECRET_KEY_FALLBACKS can be emptied."

@@ -5,17 +5,16 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from django.contrib.auth.models import User
 from django.core.management.base import CommandParser
 
 from connectors import services
-from connectors.commands import CredentialCommand
+from connectors.commands import PortalCommand, existing_user
 from connectors.errors import InvalidRequest
 from connectors.models import Credential
 from connectors.secrets.store import parse_secret
 
 
-class Command(CredentialCommand):
+class Command(PortalCommand):
     """Store or rotate one credential."""
 
     help = (
@@ -41,7 +40,7 @@ class Command(CredentialCommand):
                 given["id"],
                 given["connector_type"],
                 secret,
-                owner=_user(given["owner"]),
+                owner=existing_user(given["owner"]) if given["owner"] else None,
                 for_everyone=given["owner"] is None,
             )
         else:
@@ -56,12 +55,3 @@ def _rotate(credential: Credential, secret: dict[str, Any], given: dict[str, Any
     if given["owner"] is not None:
         raise InvalidRequest(f"'{credential}' exists: who may use it is changed in the console.")
     services.rotate(credential, secret)
-
-
-def _user(name: str | None) -> User | None:
-    if name is None:
-        return None
-    user = User.objects.filter(username=name).first()
-    if user is None:
-        raise InvalidRequest(f"There is no user '{name}'.")
-    return user

@@ -9,12 +9,12 @@ from typing import Any
 from django.core.management.base import CommandParser
 
 from connectors import services
-from connectors.commands import CredentialCommand
+from connectors.commands import PortalCommand
 from connectors.errors import NotFound
 from connectors.models import Credential
 
 
-class Command(CredentialCommand):
+class Command(PortalCommand):
     """Test one credential."""
 
     help = "Connect to a database with stored credentials and say what is there."

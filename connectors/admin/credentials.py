@@ -10,12 +10,13 @@ from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, path, reverse
 from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
 from connectors import services
+from connectors.admin.pages import at_once, confirmed, form_page
 from connectors.errors import ConversionError, Denied
 from connectors.forms import CreateForm, RotateForm, SecretForm
 from connectors.models import Credential
@@ -30,6 +31,8 @@ _READ_ONLY = (
     "last_used_at",
     "last_use_outcome",
 )
+
+_OF_ROTATING = "Fill in what has changed, as a rule the password. What is left empty stays as it is stored."
 
 
 @admin.register(Credential)
@@ -87,6 +90,11 @@ class CredentialAdmin(ModelAdmin):  # type: ignore[misc]
 
         return self._secret_page(request, RotateForm, f"Rotate {credential}", credential, rotate)
 
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        """Who may use it now."""
+        super().save_related(request, form, formsets, change)
+        services.note_grants(form.instance)
+
     def delete_model(self, request: HttpRequest, obj: Credential) -> None:
         """Remove secret and reference, or neither."""
         services.delete(obj)
@@ -113,22 +121,19 @@ class CredentialAdmin(ModelAdmin):  # type: ignore[misc]
             services.delete(credential)
 
     @admin.action(description="Test the selected connections", permissions=["change"])
-    def test_connections(self, request: HttpRequest, credentials: QuerySet[Credential]) -> None:
+    def test_connections(self, request: HttpRequest, chosen: QuerySet[Credential]) -> HttpResponse | None:
         """Connect with the stored secrets."""
-        for credential in credentials:
-            self._do(request, credential, lambda it: services.describe(services.test(it)))
+        return at_once(self, request, chosen, lambda it: services.describe(services.test(it)))
 
     @admin.action(description="Disable the selected credentials", permissions=["change"])
-    def disable(self, request: HttpRequest, credentials: QuerySet[Credential]) -> None:
+    def disable(self, request: HttpRequest, chosen: QuerySet[Credential]) -> HttpResponse | None:
         """Nobody may use them any more."""
-        for credential in credentials:
-            self._do(request, credential, lambda it: _set_disabled(it, is_disabled=True))
+        return confirmed(self, request, chosen, "Disable", lambda it: _set_disabled(it, is_disabled=True))
 
     @admin.action(description="Enable the selected credentials", permissions=["change"])
-    def enable(self, request: HttpRequest, credentials: QuerySet[Credential]) -> None:
+    def enable(self, request: HttpRequest, chosen: QuerySet[Credential]) -> HttpResponse | None:
         """Whoever may use them may do so again."""
-        for credential in credentials:
-            self._do(request, credential, lambda it: _set_disabled(it, is_disabled=False))
+        return confirmed(self, request, chosen, "Enable", lambda it: _set_disabled(it, is_disabled=False))
 
     @display(description="state", ordering="is_disabled", label={"enabled": "success", "disabled": "danger"})  # type: ignore[untyped-decorator]
     def state(self, credential: Credential) -> str:
@@ -161,14 +166,8 @@ class CredentialAdmin(ModelAdmin):  # type: ignore[misc]
                 form.blame(error)
             else:
                 return self._kept(request, kept, is_new=credential is None)
-        page = {
-            **self.admin_site.each_context(request),
-            "title": title,
-            "opts": self.model._meta,
-            "form": form,
-            "original": credential,
-        }
-        return render(request, "connectors/credential_form.html", page)
+        note = _OF_ROTATING if credential else ""
+        return form_page(self, request, form, title, "Test and store", credential, note)
 
     def _refused(self, request: HttpRequest, error: ConversionError, back: str) -> HttpResponse:
         self.message_user(request, error.message, messages.ERROR)
@@ -181,17 +180,6 @@ class CredentialAdmin(ModelAdmin):  # type: ignore[misc]
             self.log_change(request, credential, "rotated")
         self.message_user(request, f"{credential}: the connection works; stored.", messages.SUCCESS)
         return HttpResponseRedirect(reverse("admin:connectors_credential_change", args=[credential.pk]))
-
-    def _do(self, request: HttpRequest, credential: Credential, step: Callable[[Credential], str]) -> None:
-        """Take a step that says what it did; put it on record and show it."""
-        try:
-            done = step(credential)
-        except ConversionError as error:
-            self.log_change(request, credential, f"tried, {error.code}: {error.message}")
-            self.message_user(request, f"{credential}: {error.message}", messages.ERROR)
-        else:
-            self.log_change(request, credential, done)
-            self.message_user(request, f"{credential}: {done}.", messages.SUCCESS)
 
 
 def _set_disabled(credential: Credential, *, is_disabled: bool) -> str:
