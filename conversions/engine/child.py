@@ -9,6 +9,8 @@ from importlib import import_module
 from multiprocessing.connection import Connection
 from typing import Any, NoReturn
 
+import structlog
+
 from connectors.errors import ConversionError, WorkerFailed
 from connectors.registry import FILE_FORMATS
 from conversions.pipeline import jobs
@@ -23,10 +25,14 @@ def preload() -> None:
 def main(descriptor: int) -> NoReturn:
     """Perform the assignment that comes over ``descriptor`` and answer there; never returns.
 
-    Messages back are JSON: any number of ``{"progress": …}``, then one ``{"result": …}`` or ``{"error": …}``.
+    Messages back are JSON: any number of ``{"progress": …}``, then one ``{"result": …, "inspection": …}`` or
+    ``{"error": …}``.
     """
     with Connection(descriptor) as connection:
         assignment = json.loads(connection.recv_bytes())
+        structlog.contextvars.bind_contextvars(
+            job_id=assignment["job_id"], attempt=assignment["number"], request_id=assignment["request_id"]
+        )
         send(connection, {"pid": os.getpid()})
         send(connection, _perform(assignment, connection))
     os._exit(0)
@@ -39,7 +45,7 @@ def send(connection: Connection, message: dict[str, Any]) -> None:
 
 def _perform(assignment: dict[str, Any], connection: Connection) -> dict[str, Any]:
     try:
-        return {"result": jobs.perform(assignment, lambda progress: send(connection, {"progress": progress}))}
+        return jobs.perform(assignment, lambda progress: send(connection, {"progress": progress}))
     except ConversionError as error:
         return {
             "error": describe(error),

@@ -16,9 +16,9 @@ import socket
 import struct
 import sys
 
-from conversions.engine import child
-from conversions.engine.processes import die_with_parent
+from conversions.engine.processes import die_with_parent, yield_to_others
 
+_NICENESS = 10  # the worker that watches a conversion comes before it
 READY, START, KILL = b"R", b"S", b"K"
 EXIT = struct.Struct("=iq")  # wait status, peak resident memory in bytes
 
@@ -35,10 +35,14 @@ def serve(control: socket.socket) -> None:
 
 
 def _run_child(control: socket.socket, attempt: int) -> None:
+    from conversions.engine import child  # noqa: PLC0415 - see _import_everything
+
+    server = os.getpid()
     pid = os.fork()
     if pid == 0:
         control.close()
-        die_with_parent()
+        die_with_parent(server)
+        yield_to_others(_NICENESS)
         child.main(attempt)
     os.close(attempt)
     _kill_on_demand(control, pid)
@@ -63,10 +67,19 @@ def _kill_on_demand(control: socket.socket, pid: int) -> None:
         os.close(ended)
 
 
-if __name__ == "__main__":
-    die_with_parent()
+def _import_everything() -> None:
+    """Only once the server is tied to its worker: imports are slow, and the worker may die meanwhile."""
+    from conversions import logs  # noqa: PLC0415
+    from conversions.engine import child  # noqa: PLC0415
+
+    logs.configure("WARNING")
     child.preload()
     gc.collect()
     gc.freeze()
+
+
+if __name__ == "__main__":
+    die_with_parent(int(sys.argv[1]))
+    _import_everything()
     with contextlib.suppress(ConnectionError):  # the worker has gone, and this server with it
-        serve(socket.socket(fileno=int(sys.argv[1])))
+        serve(socket.socket(fileno=int(sys.argv[2])))

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from connectors.urls import UrlPolicy
+from connectors.urls import SignedUrl, UrlPolicy, parse_signed_url
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +22,7 @@ class Limits:
         loopback_databases: whether a database on this machine may be read.
         sqlite_directory: the only directory whose SQLite files may be read; None: none.
         max_partitions: the most connections one job may read by.
+        preview_rows: how many rows of the output are kept with the job.
     """
 
     seconds: float
@@ -31,6 +32,7 @@ class Limits:
     loopback_databases: bool
     sqlite_directory: str | None
     max_partitions: int
+    preview_rows: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +40,13 @@ class Assignment:
     """One attempt at one job.
 
     Attributes:
-        kind: ``file``, ``database``, ``schema``, or ``end_sessions`` after a database attempt that was killed.
+        kind: ``file``, ``database``, ``schema``, ``preview``, or ``end_sessions`` after an attempt at a database that
+            was killed.
         number: which attempt it is, from 1.
+        request_id: of the request that asked for it.
         request: the checked request, with whole URLs or local paths.
+        urls: where each of the request's URLs may point, by field: the caller's to allowed stores, those of the
+            portal's own store to that.
         temp_dir: the attempt's own directory.
         secret_store: where a database job finds its credentials, as ``StoreConfig``'s fields.
     """
@@ -48,12 +54,21 @@ class Assignment:
     kind: str
     job_id: str
     number: int
+    request_id: str
     created_at: str
     request: Mapping[str, Any]
     limits: Limits
-    urls: UrlPolicy
+    urls: Mapping[str, UrlPolicy]
     temp_dir: Path
     secret_store: Mapping[str, Any] | None = None
+
+    def signed_url(self, field: str) -> SignedUrl:
+        """One of the request's URLs, checked.
+
+        Raises:
+            InvalidRequest: it breaks a rule; it may have expired since the request came.
+        """
+        return parse_signed_url(self.request[field], self.urls[field], field=field)
 
     def as_json(self) -> dict[str, Any]:
         """Ready for ``json.dumps``."""
@@ -66,7 +81,7 @@ class Assignment:
             **{
                 **values,
                 "limits": Limits(**values["limits"]),
-                "urls": UrlPolicy.from_json(values["urls"]),
+                "urls": {field: UrlPolicy.from_json(policy) for field, policy in values["urls"].items()},
                 "temp_dir": Path(values["temp_dir"]),
             }
         )

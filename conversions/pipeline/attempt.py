@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import time
+from copy import copy
 from pathlib import Path
+from typing import Any
 
 from connectors.source import Context, Warnings
 from conversions.pipeline.assignment import Assignment
 from conversions.pipeline.progress import Progress
 
-REJECTS_NAME = "rejects.ndjson"
-
 
 class Attempt:
-    """An assignment being carried out: its progress, its deadline and what it has to warn of."""
+    """An assignment being carried out: its progress, its deadline, its warnings, and how its output looks."""
 
     def __init__(self, assignment: Assignment, progress: Progress) -> None:
         self.assignment = assignment
@@ -21,11 +21,19 @@ class Attempt:
         self.started = time.monotonic()
         self.deadline = self.started + assignment.limits.seconds
         self.warnings = Warnings()
+        self.inspection: dict[str, Any] | None = None
+
+    def part(self) -> Attempt:
+        """The same attempt at a part of the work, with warnings and an output of its own."""
+        part = copy(self)
+        part.warnings = Warnings()
+        part.inspection = None
+        return part
 
     @property
     def rejects_path(self) -> Path:
-        """Where rows left out by ``on_bad_row: skip`` are kept until the job has ended."""
-        return self.assignment.temp_dir / REJECTS_NAME
+        """Where rows left out by ``on_bad_row: skip`` are kept until they are delivered."""
+        return self.assignment.temp_dir / "rejects.ndjson"
 
     def context(self, input_bytes: int | None = None) -> Context:
         """What a source is told. ``input_bytes`` turns bytes read into a share of the phase."""

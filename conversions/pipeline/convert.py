@@ -5,19 +5,26 @@ from __future__ import annotations
 import time
 from typing import Any
 
+import structlog
+
 from connectors.errors import TooLarge
 from connectors.source import Column, SchemaChanged, Source
 from connectors.types import type_name
 from conversions.pipeline.attempt import Attempt
-from conversions.pipeline.delivery import Destination, deliver
+from conversions.pipeline.delivery import Destination, deliver, deliver_rejects
+from conversions.pipeline.inspect import inspect
 from conversions.pipeline.sink import Compression, ParquetSink, Written
 from conversions.pipeline.transform import Transform
+
+logger = structlog.stdlib.get_logger(__name__)
 
 
 def convert(source: Source, destination: Destination, attempt: Attempt) -> dict[str, Any]:
     """Read the source, write and verify the Parquet file, deliver it; return the contract's ``metadata``."""
     written, transform = _write(source, attempt)
+    deliver_rejects(source, attempt)  # first: where they cannot be kept, nothing is delivered
     receipt = deliver(written, destination, attempt)
+    _inspect(written, attempt)
     skipped = transform.rows_skipped + source.rows_rejected
     return {
         "rows": written.rows,
@@ -53,6 +60,14 @@ def _describe(column: Column, name: str) -> dict[str, Any]:
         "nullable": column.nullable,
         "fidelity": column.fidelity,
     }
+
+
+def _inspect(written: Written, attempt: Attempt) -> None:
+    """Look at what was delivered. That is for people who wonder: it fails no conversion."""
+    try:
+        attempt.inspection = inspect(written.path, attempt.assignment.limits.preview_rows)
+    except Exception:
+        logger.exception("the output could not be inspected")
 
 
 def _write(source: Source, attempt: Attempt) -> tuple[Written, Transform]:

@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import asdict
 from pathlib import Path
+from typing import TypeVar
 
 from connectors.databases import ending
 from connectors.databases.credentials import Credentials
+from connectors.databases.estimate import estimate
 from connectors.databases.hosts import HostPolicy
 from connectors.databases.opening import open_database
 from connectors.databases.request import DatabaseRequest
+from connectors.errors import ConversionError, UpstreamFailed
+from connectors.retries import Transient, repeat
 from connectors.secrets.opening import StoreConfig, open_store
 from connectors.secrets.store import SecretStore, parse_secret, use_secret
 from connectors.source import Source
 from conversions.pipeline.attempt import Attempt
+
+T = TypeVar("T")
+_LOST = "connection_lost"
+# What a server that is being restarted may answer.
+_NOT_BACK = {"connection_refused", "connection_failed", "timeout", "too_many_connections"}
+_NOT_BACK_SECONDS = 5.0
 
 
 @contextmanager
@@ -34,6 +45,40 @@ def open_source(attempt: Attempt) -> Iterator[Source]:
             attempt.assignment.request["credentials_id"],
             lambda secret: stack.enter_context(_opened(attempt, secret)),
         )
+
+
+def from_the_beginning(extract: Callable[[], T], attempt: Attempt) -> T:
+    """Do all of an extract, and all of it again in a new snapshot when the connection that held the old one was lost.
+
+    A server that is being restarted is waited for. One that was never reached is not.
+
+    Raises:
+        ConversionError: the connection is lost each time, the server does not come back, or anything else went wrong.
+    """
+
+    def try_once(number: int) -> T:
+        try:
+            return extract()
+        except UpstreamFailed as error:
+            if error.code == _LOST or (number > 1 and error.code in _NOT_BACK):
+                attempt.warnings.items.clear()
+                pause = 0.0 if error.code == _LOST else _NOT_BACK_SECONDS
+                raise Transient(error.message, code=error.code, hint=error.hint, retry_after=pause) from error
+            raise
+
+    return repeat(try_once, deadline=attempt.deadline)
+
+
+def estimated(attempt: Attempt) -> dict[str, int | None]:
+    """What the database expects the whole request to bring; where it does not say, a warning says why."""
+    secret = _store(attempt).get(attempt.assignment.request["credentials_id"])
+    limits = attempt.assignment.limits
+    wanted = DatabaseRequest.parse(attempt.assignment.request, limits.max_partitions)
+    try:
+        return asdict(estimate(wanted, _credentials(attempt, secret), limits.connect_timeout, _policy(attempt)))
+    except ConversionError as error:
+        attempt.warnings.add("no_estimate", f"There is no estimate: {error.message}")
+        return {"rows": None, "bytes": None}
 
 
 def end_sessions(attempt: Attempt) -> None:

@@ -1,4 +1,4 @@
-"""An attempt from assignment to answer: the three kinds of job and what they share."""
+"""An attempt from assignment to answer: the kinds of job and what they share."""
 
 from __future__ import annotations
 
@@ -13,35 +13,50 @@ from connectors.fetch import download, error_page_reason
 from connectors.files.opening import open_file
 from connectors.files.options import FileOptions
 from connectors.source import Source
-from connectors.urls import parse_signed_url
 from conversions.pipeline.assignment import Assignment
 from conversions.pipeline.attempt import Attempt
 from conversions.pipeline.convert import convert
-from conversions.pipeline.databases import end_sessions, open_source
+from conversions.pipeline.databases import end_sessions, estimated, from_the_beginning, open_source
 from conversions.pipeline.delivery import destination_of
 from conversions.pipeline.profile import infer_schema
 from conversions.pipeline.progress import Progress
+from conversions.pipeline.sheets import convert_sheets
 
 
 def perform(values: dict[str, Any], report: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
-    """Do what an assignment (as JSON) says and return the answer's JSON.
+    """Do what an assignment (as JSON) says and return the answer and a look at the output, both JSON-ready.
 
     Raises:
         ConversionError: anything expected that goes wrong.
     """
     attempt = Attempt(Assignment.from_json(values), Progress(report))
-    return _KINDS[attempt.assignment.kind](attempt)
+    answer = _KINDS[attempt.assignment.kind](attempt)
+    return {"result": answer, "inspection": attempt.inspection}
 
 
 def _convert_file(attempt: Attempt) -> dict[str, Any]:
+    if "sheet_places" in attempt.assignment.request:
+        return _convert_sheets(attempt)
     destination = destination_of(attempt)
     with _opened_file(attempt) as source:
         metadata = convert(source, destination, attempt)
-        rejects = f"/jobs/{attempt.assignment.job_id}/rejects" if attempt.rejects_path.exists() else None
+        rejects = f"/jobs/{attempt.assignment.job_id}/rejects" if source.rows_rejected else None
         return {**metadata, "source_type": "file", "source": dict(source.facts), "rejects": rejects}
 
 
+def _convert_sheets(attempt: Attempt) -> dict[str, Any]:
+    request = attempt.assignment.request
+    path = _local_source(attempt)
+    attempt.progress.enter("convert")
+    metadata = convert_sheets(path, request["format"], _file_options(request["options"], attempt), attempt)
+    return {**metadata, "source_type": "file", "rejects": None}
+
+
 def _convert_database(attempt: Attempt) -> dict[str, Any]:
+    return from_the_beginning(lambda: _extract(attempt), attempt)
+
+
+def _extract(attempt: Attempt) -> dict[str, Any]:
     destination = destination_of(attempt)
     attempt.progress.enter("convert")
     with open_source(attempt) as source:
@@ -54,6 +69,13 @@ def _convert_database(attempt: Attempt) -> dict[str, Any]:
             "query_execution_time_ms": facts.pop("query_execution_time_ms", None),
             "connection_info": {**facts, "compression": attempt.assignment.request["compression"]},
         }
+
+
+def _preview(attempt: Attempt) -> dict[str, Any]:
+    attempt.progress.enter("convert")
+    with open_source(attempt) as source:
+        expected = estimated(attempt)
+        return {**infer_schema(source, attempt), "estimate": expected}
 
 
 def _end_sessions(attempt: Attempt) -> dict[str, Any]:
@@ -92,9 +114,8 @@ def _local_source(attempt: Attempt) -> Path:
         return Path(local)
     attempt.progress.enter("download")
     path = assignment.temp_dir / "source"
-    url = parse_signed_url(assignment.request["source_url"], assignment.urls, field="source_url")
     download(
-        url,
+        assignment.signed_url("source_url"),
         path,
         max_bytes=assignment.limits.max_file_bytes,
         deadline=attempt.deadline,
@@ -109,5 +130,6 @@ _KINDS: dict[str, Callable[[Attempt], dict[str, Any]]] = {
     "file": _convert_file,
     "database": _convert_database,
     "schema": _infer_schema,
+    "preview": _preview,
     "end_sessions": _end_sessions,
 }

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import base64
 import json
-import math
 import re
 from collections.abc import Callable, Sequence
-from datetime import date, datetime, time, timedelta
-from decimal import Decimal
 from ipaddress import AddressValueError, IPv4Address
 from typing import Any
 from uuid import UUID
@@ -16,21 +12,22 @@ from uuid import UUID
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from connectors.scalars import python_value, python_values
 from connectors.source import Notice, SchemaChanged, Source
 from connectors.types import type_name
 from conversions.pipeline.attempt import Attempt
 from conversions.pipeline.convert import transform_for
+from conversions.pipeline.values import json_value
 
 _SHOWN_ROWS = 100
 _SHOWN_VALUES = 5
 _MATCHING_SHARE = 0.8
 _HIGH_NULL_SHARE = 0.5
-_MAX_EXACT_JSON_INTEGER = 2**53
 
 
 def infer_schema(source: Source, attempt: Attempt) -> dict[str, Any]:
     """Read every row for the types, the first ``sample_size`` for the rest; return the contract's answer."""
-    sample = _presentable(_sample(source, attempt))
+    sample = _sample(source, attempt)
     columns = [_describe(field, sample.column(index)) for index, field in enumerate(sample.schema)]
     warnings = [*attempt.warnings.items, *_null_warnings(columns, sample.num_rows)]
     return {
@@ -38,37 +35,17 @@ def infer_schema(source: Source, attempt: Attempt) -> dict[str, Any]:
             "columns": columns,
             "total_rows": sample.num_rows,
             "total_columns": sample.num_columns,
-            "file_size_bytes": source.facts["bytes"],
+            "file_size_bytes": source.facts.get("bytes"),
         },
-        "sample_data": [
-            {name: json_value(value) for name, value in row.items()} for row in sample.slice(0, _SHOWN_ROWS).to_pylist()
-        ],
+        "sample_data": _rows(sample.slice(0, _SHOWN_ROWS)),
         "warnings": [_warning(warning) for warning in warnings],
         "source": dict(source.facts),
     }
 
 
-def _presentable(sample: pa.Table) -> pa.Table:
-    """Python has no nanoseconds: times that have them are shown as their ISO text, and remember their type's name."""
-    for index, field in enumerate(sample.schema):
-        shown = _without_nanoseconds(field.type)
-        if shown != field.type:
-            renamed = pa.field(field.name, shown, metadata={"type": type_name(field.type)})
-            text = sample.column(index).cast(shown)
-            if pa.types.is_timestamp(field.type):
-                text = pc.replace_substring(text, " ", "T")
-            sample = sample.set_column(index, renamed, text)
-    return sample
-
-
-def _without_nanoseconds(kind: pa.DataType) -> pa.DataType:
-    if getattr(kind, "unit", "") == "ns":
-        return pa.string()
-    if pa.types.is_list(kind):
-        return pa.list_(_without_nanoseconds(kind.value_type))
-    if pa.types.is_struct(kind):
-        return pa.struct([pa.field(field.name, _without_nanoseconds(field.type)) for field in kind])
-    return kind
+def _rows(shown: pa.Table) -> list[dict[str, Any]]:
+    rows = zip(*map(python_values, shown.columns), strict=True)
+    return [dict(zip(shown.column_names, map(json_value, row), strict=True)) for row in rows]
 
 
 def _sample(source: Source, attempt: Attempt) -> pa.Table:
@@ -96,16 +73,16 @@ def _sample_once(source: Source, attempt: Attempt) -> pa.Table:
 
 def _describe(field: pa.Field, values: pa.ChunkedArray) -> dict[str, Any]:
     present = values.drop_null()
-    python_values = present.to_pylist()
+    shown = python_values(present)
     low, high = _extent(present)
     return {
         "name": field.name,
-        "inferred_type": (field.metadata or {}).get(b"type", type_name(values.type).encode()).decode(),
-        "detected_format": _detected_format(field, python_values),
+        "inferred_type": type_name(values.type),
+        "detected_format": _detected_format(field, shown),
         "nullable": values.null_count > 0,
         "null_count": values.null_count,
-        "unique_count": len({repr(value) for value in python_values}),
-        "sample_values": [json_value(value) for value in python_values[:_SHOWN_VALUES]],
+        "unique_count": len({repr(value) for value in shown}),
+        "sample_values": [json_value(value) for value in shown[:_SHOWN_VALUES]],
         "min_value": json_value(low),
         "max_value": json_value(high),
     }
@@ -114,8 +91,11 @@ def _describe(field: pa.Field, values: pa.ChunkedArray) -> dict[str, Any]:
 def _extent(values: pa.ChunkedArray) -> tuple[Any, Any]:
     if pa.types.is_nested(values.type) or pa.types.is_dictionary(values.type) or not len(values):
         return None, None
-    found = pc.min_max(values)
-    return found["min"].as_py(), found["max"].as_py()
+    try:
+        found = pc.min_max(values)
+    except pa.ArrowNotImplementedError:  # types without an order, such as UUIDs, and half floats
+        return None, None
+    return python_value(found["min"]), python_value(found["max"])
 
 
 def _null_warnings(columns: Sequence[dict[str, Any]], rows: int) -> list[Notice]:
@@ -140,38 +120,9 @@ def _warning(warning: Notice) -> dict[str, Any]:
     }
 
 
-def json_value(value: Any) -> Any:
-    """A value as JSON that any client reads back exactly.
-
-    Integers past 2^53, decimals and non-finite floats are strings of their digits or name; dates and times are ISO
-    8601; durations are seconds as a string; binary is base64.
-    """
-    if isinstance(value, bool) or value is None or isinstance(value, str):
-        return value
-    if isinstance(value, int):
-        return value if abs(value) <= _MAX_EXACT_JSON_INTEGER else str(value)
-    if isinstance(value, float):
-        return value if math.isfinite(value) else str(value)
-    if isinstance(value, dict):
-        return {str(key): json_value(inner) for key, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [json_value(inner) for inner in value]
-    return _json_scalar(value)
-
-
-def _json_scalar(value: Any) -> str:
-    if isinstance(value, datetime | date | time):
-        return value.isoformat()
-    if isinstance(value, timedelta):
-        return str(Decimal(value // timedelta(microseconds=1)).scaleb(-6))
-    if isinstance(value, bytes):
-        return base64.b64encode(value).decode()
-    return str(value)
-
-
 def _detected_format(field: pa.Field, values: Sequence[Any]) -> str | None:
     is_text = pa.types.is_string(field.type) or pa.types.is_large_string(field.type)
-    if not is_text or field.metadata or not values:
+    if not is_text or not values:
         return None
     for name, matches in _FORMATS.items():
         if sum(map(matches, values)) / len(values) > _MATCHING_SHARE:

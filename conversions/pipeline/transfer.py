@@ -154,6 +154,8 @@ def deliver_to_path(path: Path, destination: Path) -> Receipt:
         return _place(path, destination.resolve())
     except OSError as error:
         raise _not_written(destination, error) from error
+    except RuntimeError:  # what Path.resolve() makes of ELOOP
+        raise _not_written(destination, OSError(errno.ELOOP, os.strerror(errno.ELOOP))) from None
 
 
 def _place(path: Path, destination: Path) -> Receipt:
