@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.urls import reverse
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from connectors.models import Event
 from conversions.api.errors import error_of
-from conversions.models import ConversionJob, JobKind, JobStatus
+from conversions.models import LOOKING_KINDS, ConversionJob, JobStatus, WebhookDelivery
 
 
 class ProgressSerializer(serializers.Serializer[Any]):
@@ -32,6 +34,50 @@ class JobErrorSerializer(serializers.Serializer[Any]):
     retryable = serializers.BooleanField()
 
 
+class EventSerializer(serializers.ModelSerializer[Event]):
+    """Something that happened to a job."""
+
+    class Meta:
+        """Who, what, when."""
+
+        model = Event
+        fields = ("at", "action", "actor", "request_id", "detail")
+        read_only_fields = fields
+
+
+class AttemptSerializer(serializers.Serializer[Any]):
+    """One attempt to deliver a webhook."""
+
+    at = serializers.DateTimeField()
+    status = serializers.IntegerField(allow_null=True, help_text="What the receiver answered, if it did.")
+    error = serializers.CharField(allow_null=True, help_text="What was wrong; null if it arrived.")
+    seconds = serializers.FloatField()
+
+
+class DeliverySerializer(serializers.ModelSerializer[WebhookDelivery]):
+    """A webhook of a job: what it tells, and every attempt to."""
+
+    delivery_id = serializers.UUIDField(source="id")
+    attempts = AttemptSerializer(source="tries", many=True)
+
+    class Meta:
+        """Everything but the body, which is the job as it was."""
+
+        model = WebhookDelivery
+        fields = (
+            "delivery_id",
+            "message_id",
+            "event",
+            "host",
+            "status",
+            "attempts",
+            "next_attempt_at",
+            "created_at",
+            "settled_at",
+        )
+        read_only_fields = fields
+
+
 class JobSerializer(serializers.ModelSerializer[ConversionJob]):
     """A job: never its URLs' queries, never its traceback."""
 
@@ -39,6 +85,7 @@ class JobSerializer(serializers.ModelSerializer[ConversionJob]):
     progress = serializers.SerializerMethodField()
     metadata = serializers.JSONField(source="result", allow_null=True, help_text="The answer of a succeeded job.")
     error = serializers.SerializerMethodField()
+    output = serializers.SerializerMethodField(help_text="Where the Parquet is, if the portal keeps it.")
 
     class Meta:
         """The public fields."""
@@ -55,6 +102,7 @@ class JobSerializer(serializers.ModelSerializer[ConversionJob]):
             "progress",
             "metadata",
             "error",
+            "output",
             "request_id",
             "created_at",
             "started_at",
@@ -72,6 +120,15 @@ class JobSerializer(serializers.ModelSerializer[ConversionJob]):
     def get_error(self, job: ConversionJob) -> dict[str, Any] | None:
         """Why it failed, if it did."""
         return error_of(job)
+
+    def get_output(self, job: ConversionJob) -> str | None:
+        """Where its Parquet is, if the portal keeps it."""
+        return output_of(job)
+
+
+def output_of(job: ConversionJob) -> str | None:
+    """Where a job's Parquet is, if the portal keeps it."""
+    return reverse("job-output", kwargs={"pk": job.pk}) if job.has_output else None
 
 
 def progress_of(job: ConversionJob) -> dict[str, Any]:
@@ -96,13 +153,19 @@ def progress_of(job: ConversionJob) -> dict[str, Any]:
 
 def _final_figures(job: ConversionJob) -> dict[str, Any]:
     result = job.result or {}
-    if job.kind == JobKind.SCHEMA:
+    if job.kind in LOOKING_KINDS:
         return {"rows": result["schema"]["total_rows"]}
     return {"rows": result["rows"], "total_rows": result["rows"], "bytes_out": result["receipt"]["bytes"]}
 
 
 def success_of(job: ConversionJob) -> dict[str, Any]:
     """The 200 answer of v3 for the job's kind."""
-    if job.kind == JobKind.SCHEMA:
+    if job.kind in LOOKING_KINDS:
         return {"success": True, **(job.result or {}), "job_id": str(job.pk)}
-    return {"success": True, "metadata": job.result, "error": None, "job_id": str(job.pk)}
+    return {
+        "success": True,
+        "metadata": job.result,
+        "error": None,
+        "job_id": str(job.pk),
+        "output": output_of(job),
+    }

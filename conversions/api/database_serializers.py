@@ -11,7 +11,13 @@ from rest_framework import serializers
 from connectors.databases.credentials import Credentials
 from connectors.databases.request import DatabaseRequest
 from connectors.services import enabled_connectors
-from conversions.api.serializers import OutputSerializer, SignedUrlField, StrictSerializer
+from conversions.api.serializers import (
+    OUTPUT_HELP,
+    OutputSerializer,
+    SignedUrlField,
+    StrictSerializer,
+    WebhookSerializer,
+)
 
 
 class ConnectorTypeField(serializers.CharField):
@@ -41,9 +47,10 @@ class DatabaseOptionsSerializer(StrictSerializer):
     compression_level = serializers.IntegerField(min_value=1, max_value=22, required=False)
 
 
-class DatabaseRequestSerializer(OutputSerializer):
-    """``POST /convert/database`` without its URL: what API and command share."""
+class DatabaseSourceSerializer(StrictSerializer):
+    """What is to be read: what conversion and preview share."""
 
+    exactly_one_of = ("query", "table_name")
     connector_type = ConnectorTypeField(help_text="`postgresql`, `mysql`, or another one that is switched on.")
     credentials_id = serializers.CharField(max_length=255, help_text="What the credentials are called.")
     query = serializers.CharField(required=False, trim_whitespace=False, max_length=1_000_000)
@@ -55,15 +62,31 @@ class DatabaseRequestSerializer(OutputSerializer):
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """Exactly one of query and table_name, a legal table name, one statement that only reads."""
-        checked = super().validate(attrs)
+        checked: dict[str, Any] = super().validate(attrs)
         DatabaseRequest.parse(checked, settings.TUNDRA.MAX_PARTITIONS)
         return checked
 
 
-class ConvertDatabaseSerializer(DatabaseRequestSerializer):
+class DatabaseRequestSerializer(DatabaseSourceSerializer, OutputSerializer):
+    """``POST /convert/database`` without its URL: what API and command share."""
+
+
+class PreviewDatabaseSerializer(WebhookSerializer, DatabaseSourceSerializer):
+    """``POST /preview/database``."""
+
+    sample_size = serializers.IntegerField(min_value=1, max_value=10_000, default=50)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Options about writing change nothing here, but a conversion's options are accepted as they are."""
+        attrs["row_group_size"] = attrs["options"].pop("row_group_size", settings.TUNDRA.PARQUET_ROW_GROUP_SIZE)
+        attrs["options"].pop("compression_level", None)
+        return super().validate(attrs)
+
+
+class ConvertDatabaseSerializer(WebhookSerializer, DatabaseRequestSerializer):
     """``POST /convert/database``."""
 
-    output_url = SignedUrlField(help_text="Signed PUT URL for the Parquet file.")
+    output_url = SignedUrlField(required=False, help_text=OUTPUT_HELP)
 
 
 class DatabaseCredentialsSerializer(StrictSerializer):

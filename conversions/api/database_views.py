@@ -15,15 +15,15 @@ from connectors.errors import ConversionError
 from conversions.api import documentation as doc
 from conversions.api import submissions
 from conversions.api.database_serializers import ConvertDatabaseSerializer, TestConnectionSerializer
-from conversions.api.throttles import EndpointThrottle
+from conversions.api.throttles import LimitedViewSet
 from conversions.api.views import answer
+from conversions.models import Scope
 
 
-class DatabaseConversionViewSet(viewsets.ViewSet):
+class DatabaseConversionViewSet(LimitedViewSet):
     """``POST /convert/database``."""
 
-    throttle_classes = [EndpointThrottle]
-    rate_scope = "convert"
+    scope = Scope.CONVERT
 
     @extend_schema(**doc.CONVERT_DATABASE)
     def create(self, request: Request) -> Response:
@@ -35,11 +35,10 @@ class DatabaseConversionViewSet(viewsets.ViewSet):
         return answer(request, submissions.database_conversion(checked, request))
 
 
-class ConnectionTestViewSet(viewsets.ViewSet):
+class ConnectionTestViewSet(LimitedViewSet):
     """``POST /test/database-connection``."""
 
-    throttle_classes = [EndpointThrottle]
-    rate_scope = "test"
+    scope = Scope.TEST
 
     @extend_schema(**doc.TEST_CONNECTION)
     def create(self, request: Request) -> Response:

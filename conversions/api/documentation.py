@@ -4,82 +4,43 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.conf import settings
-from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse, inline_serializer
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse
 from rest_framework import serializers
 
-from conversions.api.answers import JobSerializer
+from connectors.api.documentation import answer, errors
+from conversions.api.answers import EventSerializer, JobSerializer
 from conversions.api.database_serializers import ConvertDatabaseSerializer, TestConnectionSerializer
+from conversions.api.openapi import response_header
 from conversions.api.serializers import ConvertFileSerializer, InferSchemaSerializer, JobFilterSerializer
 
-ERROR = inline_serializer(
-    "Error",
-    {
-        "detail": serializers.CharField(help_text="One sentence a caller can act on."),
-        "code": serializers.CharField(help_text="Stable and machine readable."),
-        "request_id": serializers.CharField(),
-        "hint": serializers.CharField(required=False, help_text="What to do about it."),
-        "errors": serializers.DictField(
-            child=serializers.ListField(child=serializers.CharField()),
-            required=False,
-            help_text="Messages by field.",
-        ),
-    },
-)
-_MEANINGS = {
-    400: "The request or its input is bad; the sentence names what.",
-    401: "No API key, or one that is not valid.",
-    403: "Not allowed.",
-    404: "No such job, or not the caller's.",
-    405: "This path does not take the method.",
-    409: "A conflict with the job's state.",
-    413: "The input is over a limit.",
-    415: "The body is not application/json.",
-    429: "Too many requests; Retry-After says when to come back.",
-    500: "A bug of the portal.",
-    502: "A store or database failed or refused.",
-    503: "The queue, the workers or the disk are not available.",
-    504: "The portal's own limit of time or memory ended the work.",
-}
 PREFER = OpenApiParameter(
     "Prefer",
     OpenApiTypes.STR,
     OpenApiParameter.HEADER,
     description="`respond-async`: answer 202 at once. `wait=N`: wait at most N seconds, then 202 (RFC 7240).",
 )
-REQUEST_ID = OpenApiParameter(
-    "X-Request-ID",
+IDEMPOTENCY_KEY = OpenApiParameter(
+    "Idempotency-Key",
     OpenApiTypes.STR,
     OpenApiParameter.HEADER,
-    description="Returned, and in every log line and on the job. Made up when absent.",
+    description="The same key with the same request answers for the same job; with another request: 409.",
 )
 
-
-class ConsoleSessionScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
-    """The console's session cookie as OpenAPI describes it."""
-
-    target_class = "conversions.api.authentication.ConsoleSession"
-    name = "consoleSession"
-
-    def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
-        """A cookie."""
-        return {"type": "apiKey", "in": "cookie", "name": settings.SESSION_COOKIE_NAME}
-
-
-def errors(*statuses: int) -> dict[int, OpenApiResponse]:
-    """The error answers of an endpoint."""
-    return {status: OpenApiResponse(ERROR, _MEANINGS[status]) for status in statuses}
-
-
-def answer(name: str, fields: dict[str, Any]) -> Any:
-    """An answer made of fields."""
-    return inline_serializer(name, fields)
-
-
+ASYNC = [
+    PREFER,
+    IDEMPOTENCY_KEY,
+    response_header("Location", "Where the job is: `/jobs/<id>`.", 202),
+    response_header("Preference-Applied", "What was done of `Prefer`.", 202),
+]
+OUTPUT = serializers.CharField(allow_null=True, help_text="Where the Parquet is, if the portal keeps it.")
 _ANSWERED = errors(400, 401, 403, 405, 413, 415, 429, 500, 502, 503, 504)
-_SIGNED = "https://bucket.s3.eu-central-1.amazonaws.com/{}?X-Amz-Signature=…"
+_SIGNED = (
+    "https://bucket.s3.eu-central-1.amazonaws.com/{}?X-Amz-Algorithm=AWS4-HMAC-SHA256"
+    "&X-Amz-Credential=AKIAIOSFODNN7EXAMPLE%2F20261001%2Feu-central-1%2Fs3%2Faws4_request"
+    "&X-Amz-Date=20261001T120000Z&X-Amz-Expires=3600&X-Amz-SignedHeaders=host"
+    "&X-Amz-Signature=733255ef022bec3f2a8701cd61d4b371f3f28c9f193a1f02279211d48d5193d7"
+)
 
 _FIELD = answer(
     "SchemaField",
@@ -99,7 +60,7 @@ _RECEIPT = answer(
     "Receipt",
     {
         "bytes": serializers.IntegerField(),
-        "sha256": serializers.CharField(),
+        "sha256": serializers.CharField(allow_null=True, help_text="Null for several outputs: each has its own."),
         "etag": serializers.CharField(allow_null=True),
         "verified": serializers.CharField(help_text="How the store proved it: `md5`; `status`: it gives no checksum."),
         "rows": serializers.IntegerField(help_text="From the file's footer, read back before delivery."),
@@ -130,6 +91,7 @@ _CONVERTED = answer(
         "metadata": _METADATA,
         "error": serializers.CharField(allow_null=True),
         "job_id": serializers.UUIDField(),
+        "output": OUTPUT,
     },
 )
 _COLUMN = answer(
@@ -146,43 +108,41 @@ _COLUMN = answer(
         "max_value": serializers.JSONField(allow_null=True),
     },
 )
-_INFERRED = answer(
-    "SchemaAnswer",
-    {
-        "success": serializers.BooleanField(),
-        "schema": answer(
-            "InferredSchema",
+INFERRED_FIELDS: dict[str, Any] = {
+    "success": serializers.BooleanField(),
+    "schema": answer(
+        "InferredSchema",
+        {
+            "columns": serializers.ListField(child=_COLUMN),
+            "total_rows": serializers.IntegerField(help_text="Of the sample."),
+            "total_columns": serializers.IntegerField(),
+            "file_size_bytes": serializers.IntegerField(allow_null=True, help_text="Null: no file."),
+        },
+    ),
+    "sample_data": serializers.ListField(child=serializers.DictField()),
+    "warnings": serializers.ListField(
+        child=answer(
+            "SchemaWarning",
             {
-                "columns": serializers.ListField(child=_COLUMN),
-                "total_rows": serializers.IntegerField(help_text="Of the sample."),
-                "total_columns": serializers.IntegerField(),
-                "file_size_bytes": serializers.IntegerField(),
+                "column": serializers.CharField(allow_null=True),
+                "issue": serializers.CharField(),
+                "message": serializers.CharField(),
+                "affected_rows": serializers.IntegerField(allow_null=True),
             },
-        ),
-        "sample_data": serializers.ListField(child=serializers.DictField()),
-        "warnings": serializers.ListField(
-            child=answer(
-                "SchemaWarning",
-                {
-                    "column": serializers.CharField(allow_null=True),
-                    "issue": serializers.CharField(),
-                    "message": serializers.CharField(),
-                    "affected_rows": serializers.IntegerField(allow_null=True),
-                },
-            )
-        ),
-        "source": _SOURCE,
-        "job_id": serializers.UUIDField(),
-    },
-)
+        )
+    ),
+    "source": _SOURCE,
+    "job_id": serializers.UUIDField(),
+}
+_INFERRED = answer("SchemaAnswer", INFERRED_FIELDS)
 
 _NOT_YET = OpenApiResponse(JobSerializer, "Not ended yet; `Location` says where to ask.")
 CONVERT_FILE: dict[str, Any] = {
     "operation_id": "convert_file",
     "tags": ["convert"],
     "request": ConvertFileSerializer,
-    "parameters": [PREFER, REQUEST_ID],
-    "responses": {200: _CONVERTED, 202: _NOT_YET, **_ANSWERED, **errors(409)},
+    "parameters": ASYNC,
+    "responses": {200: _CONVERTED, 202: _NOT_YET, **_ANSWERED, **errors(404, 409)},
     "examples": [
         OpenApiExample(
             "A CSV file",
@@ -219,7 +179,7 @@ CONVERT_DATABASE: dict[str, Any] = {
     "operation_id": "convert_database",
     "tags": ["convert"],
     "request": ConvertDatabaseSerializer,
-    "parameters": [PREFER, REQUEST_ID],
+    "parameters": ASYNC,
     "responses": {
         200: answer(
             "DatabaseConversionAnswer",
@@ -228,6 +188,7 @@ CONVERT_DATABASE: dict[str, Any] = {
                 "metadata": _DATABASE_METADATA,
                 "error": serializers.CharField(allow_null=True),
                 "job_id": serializers.UUIDField(),
+                "output": OUTPUT,
             },
         ),
         202: _NOT_YET,
@@ -239,7 +200,6 @@ TEST_CONNECTION: dict[str, Any] = {
     "operation_id": "test_database_connection",
     "tags": ["test"],
     "request": TestConnectionSerializer,
-    "parameters": [REQUEST_ID],
     "responses": {
         200: answer(
             "ConnectionSucceeded",
@@ -288,26 +248,35 @@ LIST_CONNECTORS: dict[str, Any] = {
                 "connectors": serializers.ListField(child=serializers.CharField()),
                 "count": serializers.IntegerField(),
             },
-        )
+        ),
+        **errors(401, 403),
     },
 }
 INFER_SCHEMA: dict[str, Any] = {
     "operation_id": "infer_schema",
     "tags": ["infer"],
     "request": InferSchemaSerializer,
-    "parameters": [PREFER, REQUEST_ID],
-    "responses": {200: _INFERRED, 202: _NOT_YET, **_ANSWERED, **errors(409)},
+    "parameters": ASYNC,
+    "responses": {200: _INFERRED, 202: _NOT_YET, **_ANSWERED, **errors(404, 409)},
 }
 LIST_JOBS: dict[str, Any] = {
     "operation_id": "list_jobs",
     "tags": ["jobs"],
-    "parameters": [JobFilterSerializer, REQUEST_ID],
+    "parameters": [JobFilterSerializer],
     "responses": {200: JobSerializer(many=True), **errors(400, 401, 403)},
 }
 SHOW_JOB: dict[str, Any] = {
     "operation_id": "show_job",
     "tags": ["jobs"],
     "responses": {200: JobSerializer, **errors(401, 403, 404)},
+}
+JOB_EVENTS: dict[str, Any] = {
+    "operation_id": "list_job_events",
+    "tags": ["jobs"],
+    "responses": {
+        200: answer("JobEvents", {"events": EventSerializer(many=True)}),
+        **errors(401, 403, 404),
+    },
 }
 SHOW_REJECTS: dict[str, Any] = {
     "operation_id": "show_rejects",

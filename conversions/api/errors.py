@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import logging
+import sys
 from typing import Any
 
+import structlog
 from django.core.exceptions import RequestDataTooBig
 from django.http import Http404, HttpRequest, JsonResponse
 from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
-from connectors.errors import ConversionError
+from connectors.errors import ConversionError, Unavailable
 from conversions.models import ConversionJob
+from conversions.outages import AWAY, is_full
 
-logger = logging.getLogger(__name__)
+logger = structlog.stdlib.get_logger(__name__)
 
 
 def answer_error(error: Exception, context: dict[str, Any]) -> Response:
@@ -22,6 +24,9 @@ def answer_error(error: Exception, context: dict[str, Any]) -> Response:
     request_id = getattr(context["request"], "request_id", "")
     if isinstance(error, ConversionError):
         return Response(conversion_envelope(error, request_id), status=error.http_status)
+    if isinstance(error, AWAY):
+        logger.error("the portal's database or broker is away", exc_info=error)
+        return Response(away_envelope(error, request_id), status=503)
     if isinstance(error, RequestDataTooBig):
         _drain(context["request"]._request)
         return Response(envelope("The request body is over 8 MiB.", "request_too_large", request_id), status=413)
@@ -45,6 +50,19 @@ def bug_envelope(request_id: str) -> dict[str, Any]:
     """What a caller learns of a bug: nothing but the id to ask operators about."""
     detail = "The portal failed unexpectedly. Its operators find the reason in the log under this request_id."
     return envelope(detail, "internal_error", request_id)
+
+
+def away_envelope(error: Exception, request_id: str) -> dict[str, Any]:
+    """What a caller learns while the portal's database or broker is away, or without room."""
+    if is_full(error):
+        away = Unavailable("The disk of the portal's database is full.", code="storage_full")
+    else:
+        away = Unavailable(
+            "The portal's database or broker does not answer at the moment.",
+            code="database_away",
+            hint="Try again in a moment; with an Idempotency-Key nothing is done twice.",
+        )
+    return conversion_envelope(away, request_id)
 
 
 def conversion_envelope(error: ConversionError, request_id: str) -> dict[str, Any]:
@@ -82,8 +100,12 @@ def bad_request(request: HttpRequest, exception: Exception | None = None) -> Jso
 
 
 def server_error(request: HttpRequest) -> JsonResponse:
-    """Django's 500 handler."""
-    return JsonResponse(bug_envelope(getattr(request, "request_id", "")), status=500)
+    """Django's 500 handler, called while the exception is handled."""
+    request_id = getattr(request, "request_id", "")
+    error = sys.exception()
+    if isinstance(error, AWAY):
+        return JsonResponse(away_envelope(error, request_id), status=503)
+    return JsonResponse(bug_envelope(request_id), status=500)
 
 
 def sentence_of(fields: dict[str, list[str]]) -> str:

@@ -1,32 +1,52 @@
-"""Who may call the API and which jobs they see."""
+"""Who may call the API, for what, and which jobs they see."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from django.conf import settings
 from django.db.models import QuerySet
+from django.utils import timezone
+from rest_framework.exceptions import PermissionDenied
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
-from conversions.models import ConversionJob
+from conversions.models import ApiKey, ConversionJob, Upload
 
 if TYPE_CHECKING:  # DRF's views import this module
     from rest_framework.views import APIView
 
+Owned = TypeVar("Owned", ConversionJob, Upload)
+
 
 class MayUseApi(BasePermission):
-    """Somebody known, or anybody where the operator set ``API_AUTH=none``."""
+    """Somebody known, or anybody where the operator set ``API_AUTH=none``; a key only within its scopes."""
 
     def has_permission(self, request: Request, view: APIView) -> bool:
-        """Whether the request may go on."""
+        """Whether the request may go on.
+
+        Raises:
+            PermissionDenied: the key lacks the view's scope.
+        """
+        if isinstance(request.auth, ApiKey):
+            scope = getattr(view, "scope", None)
+            if scope and not request.auth.allows(scope):
+                raise PermissionDenied(f"The API key '{request.auth.name}' does not have the scope '{scope}'.")
+            return True
         return settings.TUNDRA.API_AUTH == "none" or bool(request.user and request.user.is_authenticated)
 
 
 def visible_jobs(request: Request) -> QuerySet[ConversionJob]:
     """The caller's own jobs; all of them for staff. Without an account: those that nobody owns."""
+    return _visible(ConversionJob.objects.all(), request)
+
+
+def visible_uploads(request: Request) -> QuerySet[Upload]:
+    """The same of uploads that have not expired."""
+    return _visible(Upload.objects.filter(expires_at__gt=timezone.now()), request)
+
+
+def _visible(things: QuerySet[Owned], request: Request) -> QuerySet[Owned]:
     if not request.user.is_authenticated:
-        return ConversionJob.objects.filter(owner=None)
-    if request.user.is_staff:
-        return ConversionJob.objects.all()
-    return ConversionJob.objects.filter(owner=request.user)
+        return things.filter(owner=None)
+    return things if request.user.is_staff else things.filter(owner=request.user)

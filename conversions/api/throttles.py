@@ -1,46 +1,55 @@
-"""Rate limits, counted by django-ratelimit and answered as DRF does: 429 with Retry-After."""
+"""Rate limits, counted by django-ratelimit and answered as DRF does: 429 with Retry-After, and RateLimit-* always."""
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from django.conf import settings
-from django.http import HttpRequest
 from django_ratelimit.core import get_usage
 from redis.exceptions import RedisError
+from rest_framework import viewsets
 from rest_framework.request import Request
+from rest_framework.response import Response
 from rest_framework.throttling import BaseThrottle
 from rest_framework.views import APIView
 
 from connectors.errors import Unavailable
+from conversions.api.callers import caller_of
+from conversions.models import Scope
 
-RATES = {"convert": "RATE_LIMIT_CONVERT", "infer": "RATE_LIMIT_INFER", "test": "RATE_LIMIT_TEST"}
+RATES = {Scope.CONVERT: "RATE_LIMIT_CONVERT", Scope.INFER: "RATE_LIMIT_INFER", Scope.TEST: "RATE_LIMIT_TEST"}
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
 class EndpointThrottle(BaseThrottle):
-    """Counts a caller's requests to the view's ``rate_scope``."""
+    """Counts a caller's requests to views of the same scope."""
 
     retry_after: float | None = None
 
     def allow_request(self, request: Request, view: APIView) -> bool:
         """Count this request; False when it is one too many."""
-        scope = getattr(view, "rate_scope", None)
-        if scope is None or request.method != "POST" or not settings.TUNDRA.RATE_LIMIT_ENABLED:
+        assert isinstance(view, LimitedViewSet)  # noqa: S101 - it is theirs
+        if request.method not in view.counted or not settings.TUNDRA.RATE_LIMIT_ENABLED:
             return True
+        scope: Scope = view.rate or view.scope
         try:
             usage = self._usage(request, scope)
         except RedisError as error:
             raise Unavailable("Requests cannot be counted: the portal's cache is away.", code="cache_away") from error
-        if usage is None or not usage["should_limit"]:
+        if usage is None:
+            return True
+        view.rate_limit = {**usage, "rate": getattr(settings.TUNDRA, RATES[scope])}
+        if not usage["should_limit"]:
             return True
         self.retry_after = usage["time_left"]
         return False
 
-    def _usage(self, request: Request, scope: str) -> dict[str, Any] | None:
+    def _usage(self, request: Request, scope: Scope) -> dict[str, Any] | None:
         usage: dict[str, Any] | None = get_usage(
             request._request,
             group=f"tundra.{scope}",
-            key=lambda _group, _request: caller_key(request),
+            key=lambda _group, _request: caller_of(request),
             rate=getattr(settings.TUNDRA, RATES[scope]),
             increment=True,
         )
@@ -51,17 +60,34 @@ class EndpointThrottle(BaseThrottle):
         return self.retry_after
 
 
-def caller_key(request: Request) -> str:
-    """Who is counted: the user, or the address without one."""
-    if request.user and request.user.is_authenticated:
-        return f"user:{request.user.pk}"
-    return f"address:{client_address(request._request)}"
+class LimitedViewSet(viewsets.ViewSet):
+    """A view whose requests of some methods are counted, and whose answers say how many are left.
+
+    Attributes:
+        scope: what a key needs.
+        rate: the scope whose limit counts; None: the same.
+    """
+
+    throttle_classes = [EndpointThrottle]
+    counted: tuple[str, ...] = ("POST",)
+    scope: Scope
+    rate: Scope | None = None
+    rate_limit: dict[str, Any] | None = None
+
+    def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:
+        """Add ``RateLimit-*`` to whatever is answered."""
+        answer = super().finalize_response(request, response, *args, **kwargs)
+        if self.rate_limit:
+            for name, value in _headers(self.rate_limit).items():
+                answer[name] = value
+        return answer
 
 
-def client_address(request: HttpRequest) -> str:
-    """The address of the client, read from the right of X-Forwarded-For: the left is forgeable."""
-    proxies: int = settings.TUNDRA.TRUSTED_PROXIES
-    chain = [part.strip() for part in request.headers.get("X-Forwarded-For", "").split(",") if part.strip()]
-    if 0 < proxies <= len(chain):
-        return chain[-proxies]
-    return str(request.META.get("REMOTE_ADDR", ""))
+def _headers(usage: dict[str, Any]) -> dict[str, str]:
+    count, period = re.fullmatch(r"(\d+)/([smhd])", usage["rate"]).groups()  # type: ignore[union-attr]
+    return {
+        "RateLimit-Policy": f"{count};w={_SECONDS[period]}",
+        "RateLimit-Limit": count,
+        "RateLimit-Remaining": str(max(usage["limit"] - usage["count"], 0)),
+        "RateLimit-Reset": str(usage["time_left"]),
+    }

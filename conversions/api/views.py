@@ -10,7 +10,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ValidationError as DjangoValidationError
-from django.http import FileResponse
+from django.http import StreamingHttpResponse
 from django.urls import reverse
 from drf_spectacular.utils import extend_schema
 from rest_framework import mixins, viewsets
@@ -20,19 +20,27 @@ from rest_framework.pagination import CursorPagination
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from connectors import events
 from connectors.errors import Unavailable
-from conversions import services
+from conversions import rejects, services
 from conversions.api import documentation as doc
 from conversions.api import submissions
-from conversions.api.answers import JobSerializer, success_of
+from conversions.api.answers import EventSerializer, JobSerializer, success_of
 from conversions.api.permissions import visible_jobs
 from conversions.api.serializers import ConvertFileSerializer, InferSchemaSerializer, JobFilterSerializer
-from conversions.api.throttles import EndpointThrottle
-from conversions.models import ConversionJob, JobStatus
+from conversions.api.throttles import LimitedViewSet
+from conversions.models import ConversionJob, JobStatus, Scope
 
 _WAIT = re.compile(r"\bwait\s*=\s*\"?(\d{1,6})\"?", re.IGNORECASE)
 _ASYNC = re.compile(r"\brespond-async\b", re.IGNORECASE)
 
+_LOOKUPS = {
+    "status": "status",
+    "kind": "kind",
+    "error_code": "error_code",
+    "created_after": "created_at__gt",
+    "created_before": "created_at__lt",
+}
 
 # Each waiting caller holds a thread of the web process; some threads are kept for everything that is quick.
 _WAITING_PLACES = BoundedSemaphore(max(1, settings.TUNDRA.WEB_THREADS - 8))
@@ -63,11 +71,10 @@ class JobPages(CursorPagination):
             raise _foreign_cursor() from error
 
 
-class FileConversionViewSet(viewsets.ViewSet):
+class FileConversionViewSet(LimitedViewSet):
     """``POST /convert/file``."""
 
-    throttle_classes = [EndpointThrottle]
-    rate_scope = "convert"
+    scope = Scope.CONVERT
 
     @extend_schema(**doc.CONVERT_FILE)
     def create(self, request: Request) -> Response:
@@ -77,11 +84,10 @@ class FileConversionViewSet(viewsets.ViewSet):
         return answer(request, submissions.file_conversion(serializer.validated_data, request))
 
 
-class SchemaInferenceViewSet(viewsets.ViewSet):
+class SchemaInferenceViewSet(LimitedViewSet):
     """``POST /infer/schema``."""
 
-    throttle_classes = [EndpointThrottle]
-    rate_scope = "infer"
+    scope = Scope.INFER
 
     @extend_schema(**doc.INFER_SCHEMA)
     def create(self, request: Request) -> Response:
@@ -98,6 +104,11 @@ class JobViewSet(mixins.RetrieveModelMixin, mixins.ListModelMixin, viewsets.Gene
     pagination_class = JobPages
     queryset = ConversionJob.objects.none()
 
+    @property
+    def scope(self) -> Scope:
+        """What a key needs."""
+        return Scope.CONVERT if self.action in ("cancel", "retry") else Scope.READ
+
     def get_queryset(self) -> Any:
         """The caller's jobs, filtered as the query says."""
         jobs = visible_jobs(self.request)
@@ -106,8 +117,7 @@ class JobViewSet(mixins.RetrieveModelMixin, mixins.ListModelMixin, viewsets.Gene
         filters = JobFilterSerializer(data=self.request.query_params.dict())
         filters.is_valid(raise_exception=True)
         wanted = filters.validated_data
-        lookups = {"status": "status", "kind": "kind", "created_after": "created_at__gt"}
-        return jobs.filter(**{lookup: wanted[name] for name, lookup in lookups.items() if name in wanted})
+        return jobs.filter(**{lookup: wanted[name] for name, lookup in _LOOKUPS.items() if name in wanted})
 
     @extend_schema(**doc.LIST_JOBS)
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
@@ -121,12 +131,15 @@ class JobViewSet(mixins.RetrieveModelMixin, mixins.ListModelMixin, viewsets.Gene
 
     @extend_schema(**doc.SHOW_REJECTS)
     @action(detail=True, methods=["get"])
-    def rejects(self, request: Request, pk: str) -> FileResponse:
+    def rejects(self, request: Request, pk: str) -> StreamingHttpResponse:
         """The rows that `on_bad_row: skip` left out: line, reason and text of each, one JSON object a line."""
-        job: ConversionJob = self.get_object()
-        if not job.rejects_path.exists():
-            raise NotFound("This job left no rows out.")
-        return FileResponse(job.rejects_path.open("rb"), content_type="application/x-ndjson")
+        return StreamingHttpResponse(rejects.of(self.get_object()), content_type="application/x-ndjson")
+
+    @extend_schema(**doc.JOB_EVENTS)
+    @action(detail=True, methods=["get"])
+    def events(self, request: Request, pk: str) -> Response:
+        """What happened to the job, oldest first: who did what, and when."""
+        return Response({"events": EventSerializer(events.of(self.get_object().subject), many=True).data})
 
     @extend_schema(**doc.CANCEL_JOB)
     @action(detail=True, methods=["post"])

@@ -6,10 +6,12 @@ import os
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from conversions.api.serializers import FileOptionsSerializer
+from tests.manage import manage
 from tests.portal import ROOT, Portal
 from tests.store.client import ObjectStore
 
@@ -22,13 +24,16 @@ def blocks(text: str, language: str) -> str:
 
 
 @pytest.mark.parametrize("language", ["sh", "python"])
-def test_the_examples_of_the_api_run(portal: Portal, store: ObjectStore, language: str) -> None:
+def test_the_examples_of_the_api_run(portal: Portal, store: ObjectStore, tmp_path: Path, language: str) -> None:
+    made = manage(tmp_path, "create_api_key", f"docs-{language}", "--user", "admin", data_dir=portal.data_dir)
     store.put("docs/people.csv", b"id,name,joined\n1,Ann,2024-01-31\n2,Bob,2024-02-29\n")
     done = subprocess.run(
         ["bash", "-euc", blocks(API, "sh")] if language == "sh" else [sys.executable, "-c", blocks(API, "python")],
+        cwd=tmp_path,
         env={
             **os.environ,
             "TUNDRA": portal.url,
+            "TUNDRA_KEY": made.stdout.splitlines()[-1],
             "SOURCE_URL": store.presign("GET", "docs/people.csv"),
             "OUTPUT_URL": store.presign("PUT", "docs/people.parquet"),
         },
@@ -39,6 +44,7 @@ def test_the_examples_of_the_api_run(portal: Portal, store: ObjectStore, languag
     )
     assert done.returncode == 0, done.stderr
     assert "rows" in done.stdout
+    assert language == "python" or "PAR1" in done.stdout
 
 
 def test_every_option_of_a_file_is_documented() -> None:
@@ -61,3 +67,21 @@ def test_links_between_documents_lead_somewhere() -> None:
         if not (document.parent / target).exists()
     ]
     assert broken == []
+
+
+def test_every_promise_names_a_test_that_is_there() -> None:
+    promises = (ROOT / "docs" / "reliability.md").read_text()
+    named = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", promises)
+    assert named
+    missing = [name for file, name in named if f"\ndef {name}(" not in (ROOT / file).read_text()]
+    assert missing == []
+
+
+def test_tests_that_documents_name_exist() -> None:
+    named = {
+        (document.name, test)
+        for document in (ROOT / "docs").glob("*.md")
+        for test in re.findall(r"`(tests/[\w/]+\.py)", document.read_text())
+    }
+    assert named
+    assert sorted((document, test) for document, test in named if not (ROOT / test).is_file()) == []

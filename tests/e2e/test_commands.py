@@ -17,13 +17,13 @@ PEOPLE = "id;name\n1;Ann\n2;Bob\n"
 
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
-    """A place with a file and nothing else: no database, no portal."""
+    """A place with a file and no portal."""
     (tmp_path / "people.csv").write_text(PEOPLE)
     return tmp_path
 
 
 def test_convert_file_works_right_after_the_clone(home: Path) -> None:
-    done = manage(home, "convert_file", "people.csv", "people.parquet")
+    done = manage(home, "convert_file", "people.csv", "people.parquet", after="clone")
     assert done.returncode == 0, done.stderr
     assert "2 rows, 2 columns" in done.stdout
     assert pq.read_table(home / "people.parquet").to_pylist() == [{"id": 1, "name": "Ann"}, {"id": 2, "name": "Bob"}]

@@ -46,7 +46,7 @@ def admin(portal: Portal) -> Browser:
     browser = Browser(portal)
     browser.get("/admin/login/")
     page = browser.post("/admin/login/?next=/admin/", username="admin", password=password[1])
-    assert "Conversion jobs" in page
+    assert "The last 24 hours" in page
     return browser
 
 
@@ -76,12 +76,15 @@ def test_a_failed_job_shows_why_and_no_secret(admin: Browser, converter: Convert
     page = admin.get(f"/admin/conversions/conversionjob/{failed_job(converter, wait_for)}/change/")
     assert "source_refused" in page
     assert "HTTP 403" in page
+    assert "curl -X POST" in page
     assert "X-Amz-Signature" not in page
 
 
 def test_a_failed_job_is_retried(admin: Browser, converter: Converter, wait_for: Wait) -> None:
     job_id = failed_job(converter, wait_for)
-    page = admin.post("/admin/conversions/conversionjob/", action="retry_jobs", _selected_action=job_id, index="0")
+    page = admin.post(
+        "/admin/conversions/conversionjob/", action="retry_jobs", _selected_action=job_id, index="0", confirmed="yes"
+    )
     assert "queued again" in page
     assert wait_for(job_id)["status"] == "succeeded"
 
@@ -91,7 +94,9 @@ def test_a_succeeded_job_shows_its_result_and_cannot_be_retried(
 ) -> None:
     job_id = converter.portal.post("/convert/file", converter.request(b"id\n1\n", "csv"))["job_id"]
     page = admin.get(f"/admin/conversions/conversionjob/{job_id}/change/")
-    assert "sha256" in page
+    assert "SHA-256" in page
     assert 'value="retry_jobs"' not in page
-    refused = admin.post("/admin/conversions/conversionjob/", action="retry_jobs", _selected_action=job_id, index="0")
+    refused = admin.post(
+        "/admin/conversions/conversionjob/", action="retry_jobs", _selected_action=job_id, index="0", confirmed="yes"
+    )
     assert "queued again" not in refused

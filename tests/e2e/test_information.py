@@ -62,3 +62,20 @@ def test_an_unknown_path_is_a_404_in_the_envelope(portal: Portal) -> None:
     answer = portal.request("GET", "/convert/nothing")
     assert (answer.status, answer.body["code"]) == (404, "not_found")
     assert answer.body["request_id"] == answer.headers["X-Request-ID"]
+
+
+@pytest.mark.parametrize("path", ["/", "/health", "/health/deep", "/info", "/metrics", "/connectors"])
+def test_a_wrong_method_is_a_405_in_the_envelope(portal: Portal, path: str) -> None:
+    answer = portal.request("POST", path, {})
+    assert (answer.status, answer.body["code"]) == (405, "method_not_allowed")
+    assert "GET" in answer.headers["Allow"]
+
+
+def test_a_browser_is_shown_the_json_too(portal: Portal) -> None:
+    assert portal.request("GET", "/connectors", Accept="text/html,*/*;q=0").status == 200
+
+
+@pytest.mark.parametrize("path", ["/jobs/{0}/output/link", "/jobs/{0}/webhooks/{0}/redeliver", "/convert/file"])
+def test_every_endpoint_tells_its_options(portal: Portal, path: str) -> None:
+    answer = portal.request("OPTIONS", path.format("e3e70682-c209-4cac-a29f-6fbed82c07cd"))
+    assert (answer.status, answer.body["renders"]) == (200, ["application/json"])

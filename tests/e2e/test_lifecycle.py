@@ -5,6 +5,9 @@ from __future__ import annotations
 import os
 import re
 import signal
+import subprocess
+import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -67,7 +70,7 @@ def test_a_conversion_that_kills_its_process_every_time_ends_failed(
     converter = Converter(own_portal, store, request.node.name)
     job_id = hang(converter, times=9)
     for attempt in (1, 2, 3):
-        until_attempt(own_portal, job_id, attempt)
+        until_downloading(converter, attempt)
         kill_child(own_portal)
     job = until_ended(own_portal, job_id)
     assert (job["status"], job["attempts"], job["error"]["code"]) == ("failed", 3, "worker_crashed")
@@ -81,8 +84,13 @@ def hang(converter: Converter, times: int = 1) -> str:
     converter.store.inject("hang", method="GET", key=converter.source, times=times, seconds=20)
     body = converter.request(b"id\n1\n", "csv")
     job_id: str = converter.portal.request("POST", "/convert/file", body, Prefer="respond-async").body["job_id"]
-    until(lambda: converter.portal.request("GET", f"/jobs/{job_id}").body["status"] == "running")
+    until_downloading(converter)
     return job_id
+
+
+def until_downloading(converter: Converter, attempt: int = 1) -> None:
+    """The child has begun: one that is killed before costs no attempt."""
+    until(lambda: converter.store.hits(converter.source) >= attempt)
 
 
 def children(portal: Portal) -> list[int]:
@@ -105,10 +113,6 @@ def parent_of(pid: int) -> int:
         return 0
 
 
-def until_attempt(portal: Portal, job_id: str, number: int) -> None:
-    until(lambda: portal.request("GET", f"/jobs/{job_id}").body["attempts"] == number and children(portal))
-
-
 def until_ended(portal: Portal, job_id: str) -> dict[str, Any]:
     until(lambda: portal.request("GET", f"/jobs/{job_id}").body["status"] in ("succeeded", "failed", "cancelled"))
     return dict(portal.request("GET", f"/jobs/{job_id}").body)
@@ -116,8 +120,6 @@ def until_ended(portal: Portal, job_id: str) -> dict[str, Any]:
 
 def until(condition: Callable[[], object]) -> None:
     """Wait for something that is about to happen."""
-    import time
-
     for _ in range(1200):
         if condition():
             return
@@ -128,3 +130,9 @@ def until(condition: Callable[[], object]) -> None:
 def test_a_portal_that_is_killed_takes_everything_with_it(own_portal: Portal) -> None:
     os.kill(own_portal.pid, signal.SIGKILL)
     until(lambda: not processes(own_portal.data_dir))
+
+
+def test_an_engine_whose_worker_has_died_before_it_began_ends_at_once() -> None:
+    init = "1"
+    engine = subprocess.run([sys.executable, "-m", "conversions.engine.server", init, "0"], check=False)
+    assert engine.returncode == -signal.SIGKILL

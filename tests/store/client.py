@@ -112,6 +112,10 @@ class ObjectStore:
         full_key = "*" if key is None else f"{BUCKET}/{key}"
         self._post("/_faults", {"fault": fault, "method": method, "key": full_key, "times": times, **details})
 
+    def hits(self, key: str) -> int:
+        """How many requests for an object have met a fault so far, those included that are being kept hanging."""
+        return int(self._post("/_faults/hits", {}).get(f"{BUCKET}/{key}", 0))
+
     def clear_faults(self) -> None:
         """Work properly again."""
         self._post("/_faults/clear", {})
@@ -121,7 +125,8 @@ class ObjectStore:
         entries = [json.loads(line) for line in self._log.read_text().splitlines()]
         return [entry for entry in entries if method in {None, entry["method"]}]
 
-    def _post(self, path: str, values: dict[str, Any]) -> None:
+    def _post(self, path: str, values: dict[str, Any]) -> dict[str, Any]:
         request = urllib.request.Request(self.url + path, json.dumps(values).encode(), method="POST")
-        with urllib.request.urlopen(request, timeout=10):
-            pass
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            found: dict[str, Any] = json.load(answer)
+            return found

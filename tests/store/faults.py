@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
@@ -76,6 +77,7 @@ class Faults:
 
     def __init__(self) -> None:
         self._waiting: list[Fault] = []
+        self.hits: Counter[str] = Counter()
         self._lock = threading.Lock()
 
     def add(self, **values: Any) -> None:
@@ -95,6 +97,7 @@ class Faults:
             for fault in self._waiting:
                 if fault.method in {"*", method} and fault.key in {"*", key}:
                     fault.times -= 1
+                    self.hits[key] += 1
                     if fault.times == 0:
                         self._waiting.remove(fault)
                     return fault

@@ -15,8 +15,9 @@ _PIECE = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class StoredObject:
-    """What the store knows of an object: the file with its bytes, their number and their MD5 in hex."""
+    """What the store knows of an object: its key, the file with its bytes, their number and their MD5 in hex."""
 
+    key: str
     blob: str
     size: int
     md5: str
@@ -45,7 +46,7 @@ class Objects:
         except BaseException:
             blob.unlink()
             raise
-        stored = StoredObject(blob.name, size, md5.hexdigest(), content_type)
+        stored = StoredObject(key, blob.name, size, md5.hexdigest(), content_type)
         before = self.find(key)
         temporary = blob.with_suffix(".json")
         temporary.write_text(json.dumps(asdict(stored)))
@@ -53,6 +54,17 @@ class Objects:
         if before:
             (self._blobs / before.blob).unlink(missing_ok=True)
         return stored
+
+    def delete(self, key: str) -> None:
+        """Remove an object, if it is there."""
+        if stored := self.find(key):
+            self._key_file(key).unlink(missing_ok=True)
+            (self._blobs / stored.blob).unlink(missing_ok=True)
+
+    def below(self, prefix: str) -> list[StoredObject]:
+        """The objects whose keys begin with a prefix, by key."""
+        known = [StoredObject(**json.loads(file.read_text())) for file in self._keys.iterdir()]
+        return sorted((stored for stored in known if stored.key.startswith(prefix)), key=lambda stored: stored.key)
 
     def find(self, key: str) -> StoredObject | None:
         """The object under a key, if there is one."""

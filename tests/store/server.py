@@ -1,4 +1,4 @@
-"""The store's HTTP side: GET with ranges, HEAD and PUT of signed URLs, and a door for faults."""
+"""The store's HTTP side: GET with ranges, HEAD, PUT and DELETE of objects, lists of them, and a door for faults."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from xml.sax.saxutils import escape
 from tests.store import signature
 from tests.store.body import Body, WrongDigest, changed
 from tests.store.faults import STATUS_CODES, Fault, Faults
+from tests.store.listing import listing
 from tests.store.objects import Objects, StoredObject
 
 _PIECE = 1 << 18
@@ -69,8 +70,12 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """Send an object, or the part of it that Range asks for."""
-        if self._allowed():
+        if not self._allowed():
+            return
+        if "/" in self.key:
             self._send_object(with_body=True)
+        else:
+            self._answer(200, listing(self.server.objects, self.key, self.path), {"Content-Type": "application/xml"})
 
     def do_HEAD(self) -> None:
         """Send what GET would say of an object."""
@@ -82,14 +87,20 @@ class Handler(BaseHTTPRequestHandler):
         if self._allowed():
             self._receive_object()
 
+    def do_DELETE(self) -> None:
+        """Remove an object."""
+        if self._allowed():
+            self.server.objects.delete(self.key)
+            self._answer(204)
+
     def do_POST(self) -> None:
-        """Take faults at ``/_faults``; ``/_faults/clear`` forgets them."""
+        """Take faults at ``/_faults``; ``/_faults/clear`` forgets them; the answer says how many have hit each key."""
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         if self.path == "/_faults":
             self.server.faults.add(**json.loads(body))
         elif self.path == "/_faults/clear":
             self.server.faults.clear()
-        self._answer(200)
+        self._answer(200, json.dumps(self.server.faults.hits).encode())
 
     def _allowed(self) -> bool:
         """Whether the request goes on: the signature is right and no fault ends it here."""

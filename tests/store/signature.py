@@ -1,4 +1,4 @@
-"""AWS Signature Version 4 in a URL's query: made by ``presign``, checked byte for byte by ``refusal``."""
+"""AWS Signature Version 4: made in a URL's query by ``presign``, checked byte for byte there or in a header."""
 
 from __future__ import annotations
 
@@ -65,6 +65,8 @@ def refusal(method: str, target: str, headers: Mapping[str, str], now: datetime 
         now: the store's clock.
     """
     path, _, query = target.partition("?")
+    if "authorization" in headers:
+        return _refusal_of_header(method, path, query, headers, now or datetime.now(UTC))
     pairs = [part for part in query.split("&") if part]
     given = {name: unquote(value) for name, _, value in (part.partition("=") for part in pairs)}
     if "X-Amz-Signature" not in given:
@@ -81,6 +83,28 @@ def refusal(method: str, target: str, headers: Mapping[str, str], now: datetime 
     if not hmac.compare_digest(expected.encode(), given["X-Amz-Signature"].encode()):
         # S3 repeats what it was given, too: a secret that must not reach anybody's error message.
         return Refusal(403, "SignatureDoesNotMatch", f"We calculated other than {given['X-Amz-Signature']}")
+    return None
+
+
+def _refusal_of_header(method: str, path: str, query: str, headers: Mapping[str, str], now: datetime) -> Refusal | None:
+    """The same for a request that is signed in its Authorization header."""
+    found = re.fullmatch(
+        rf"{_ALGORITHM} Credential=(?P<key>[^/]+)/(?P<scope>[^,]+), ?"
+        r"SignedHeaders=(?P<names>[^,]+), ?Signature=(?P<signed>\w+)",
+        headers["authorization"],
+    )
+    date = headers.get("x-amz-date", "")
+    if found is None or not re.fullmatch(r"\d{8}T\d{6}Z", date) or found["scope"] != _scope(date):
+        return Refusal(400, "AuthorizationHeaderMalformed", "The authorization header is malformed")
+    if found["key"] != ACCESS_KEY:
+        return Refusal(403, "InvalidAccessKeyId", "The AWS Access Key Id you provided does not exist in our records.")
+    if abs(now - datetime.strptime(date, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)) > timedelta(minutes=15):
+        return Refusal(403, "RequestTimeTooSkewed", "The difference between the times is too large.")
+    signed = {name: headers[name] for name in found["names"].split(";") if name in headers}
+    parts = (part if "=" in part else f"{part}=" for part in query.split("&") if part)
+    expected = _signature(method, path, "&".join(sorted(parts)), signed, date, headers.get("x-amz-content-sha256", ""))
+    if not hmac.compare_digest(expected, found["signed"]):
+        return Refusal(403, "SignatureDoesNotMatch", "We calculated another signature")
     return None
 
 
@@ -105,7 +129,9 @@ def _scope(date: str) -> str:
     return f"{date[:8]}/{REGION}/s3/aws4_request"
 
 
-def _signature(method: str, path: str, query: str, headers: Mapping[str, str], date: str) -> str:
+def _signature(
+    method: str, path: str, query: str, headers: Mapping[str, str], date: str, payload: str = "UNSIGNED-PAYLOAD"
+) -> str:
     names = sorted(headers)
     lines = [
         method,
@@ -114,7 +140,7 @@ def _signature(method: str, path: str, query: str, headers: Mapping[str, str], d
         *(f"{name}:{' '.join(headers[name].split())}" for name in names),
         "",
         ";".join(names),
-        "UNSIGNED-PAYLOAD",
+        payload,
     ]
     request_hash = hashlib.sha256("\n".join(lines).encode("utf-8", "surrogateescape")).hexdigest()
     key = f"AWS4{SECRET_KEY}".encode()
