@@ -14,9 +14,11 @@ from django.core.management import BaseCommand
 from rest_framework.exceptions import ValidationError
 from tqdm import tqdm
 
+from connectors import events
 from connectors.commands import exit_with, migrate_embedded_database
 from connectors.errors import ConversionError, InvalidRequest
 from connectors.urls import parse_signed_url
+from connectors.wording import counted
 from conversions import assignments, services
 from conversions.api.errors import by_field, envelope, sentence_of
 from conversions.api.serializers import StrictSerializer
@@ -55,7 +57,10 @@ class JobCommand(BaseCommand):
         logging.getLogger("conversions").setLevel(logging.WARNING)  # the command's own output says what happens
         migrate_embedded_database()
         try:
-            with _Progress(visible=not as_json, stream=self.stderr) as progress:
+            with (
+                events.acting_as(events.Actor("command")),
+                _Progress(visible=not as_json, stream=self.stderr) as progress,
+            ):
                 job = services.run_here(submit(), progress.show)
         except ValidationError as error:
             self._fail(InvalidRequest(sentence_of(by_field(error.get_full_details()))), as_json=as_json)
@@ -75,10 +80,9 @@ class JobCommand(BaseCommand):
     def print_conversion(self, job: ConversionJob) -> None:
         """What became of a conversion, for people."""
         done = job.result or {}
-        self.stdout.write(
-            f"{done['rows']:,} rows, {done['columns']} columns, {done['receipt']['bytes']:,} bytes in "
-            f"{done['processing_time_seconds']:.2f} s: {job.destination}"
-        )
+        size = ", ".join((counted(done["rows"], "row"), counted(done["columns"], "column")))
+        written = f"{done['receipt']['bytes']:,} bytes in {done['processing_time_seconds']:.2f} s"
+        self.stdout.write(f"{size}, {written}: {job.destination}")
         for warning in done["warnings"] or []:
             self.stdout.write(self.style.WARNING(f"warning: {warning}"))
 

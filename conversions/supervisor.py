@@ -2,43 +2,48 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import shutil
 import socket
 import time
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import structlog
 from django.conf import settings
 from django.db import DatabaseError
 
+from connectors import events
 from connectors import services as credentials
-from connectors.errors import ConversionError, LimitReached, WorkerFailed
-from conversions import assignments, queue, reaper
-from conversions.engine.client import Child, Engine, Exit
-from conversions.models import ConversionJob, JobKind
+from connectors.errors import ConversionError
+from conversions import assignments, breakdowns, inspections, outputs, queue, webhooks
+from conversions.engine.client import START_SECONDS, Child, Engine, Exit
+from conversions.models import DATABASE_KINDS, ConversionJob, JobStatus
+from conversions.outages import Survived, outlasted
 from conversions.pipeline.assignment import Assignment
-from conversions.pipeline.attempt import REJECTS_NAME
 
-logger = logging.getLogger(__name__)
+logger = structlog.stdlib.get_logger(__name__)
 Show = Callable[[dict[str, Any]], None]
 
 _LOOK_SECONDS = 0.2
 _RENEW_SECONDS = 1.0
 _END_SESSIONS_SECONDS = 15.0
 _engine = Engine()
+cluster = ""
+"""The id of the cluster whose worker this process is, if any."""
 
 
 @dataclass(frozen=True, slots=True)
 class Succeeded:
-    """The child's answer."""
+    """The child's answer, and how its output looks."""
 
     result: dict[str, Any]
+    inspection: dict[str, Any] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,56 +75,74 @@ def cool_down() -> None:
     _engine.stop()
 
 
-def run(job_id: str, show: Show = lambda _progress: None) -> None:
+def run_next() -> None:
+    """Run one attempt of the job whose turn it is. Returns at once if none waits."""
+    _warm_up()
+    with events.acting_as(events.Actor(f"worker {_worker_name()}")):
+        if job := queue.claim_next(_worker_name()):
+            _attempt(job, lambda _progress: None)
+
+
+def run(job: ConversionJob, show: Show) -> None:
     """Run one attempt of a queued job. Returns at once if it is not queued (any more).
 
     Args:
-        job_id: the job's id.
+        job: the job.
         show: called with the job's progress object as it changes.
     """
-    job = ConversionJob.objects.filter(pk=job_id).first()
-    if job is None or not job.claim(_worker_name()):
-        return
-    logger.info("attempt started", extra=_ids(job))
+    _warm_up()
+    if job.claim(_worker_name()):
+        _attempt(job, show)
+
+
+def _warm_up() -> None:
+    """Before a job is held: on a busy machine it may take longer than a lease."""
+    with suppress(EOFError):  # the attempt will tell
+        _engine.warm_up()
+
+
+def _attempt(job: ConversionJob, show: Show) -> None:
+    with structlog.contextvars.bound_contextvars(job_id=str(job.pk), attempt=job.attempts, request_id=job.request_id):
+        _carry_out(job, show)
+
+
+def _carry_out(job: ConversionJob, show: Show) -> None:
+    logger.info("attempt started")
     try:
         with _attempt_directory(job) as directory:
             outcome, end = _run_in_child(job, directory, show)
-            if isinstance(outcome, Succeeded):
-                _keep_rejects(job, directory / REJECTS_NAME)
-        _settle(job, outcome)
+        if isinstance(outcome, Failed | Cancelled):
+            outputs.discard(job, up_to=job.attempts)
+        outlasted(partial(_settle, job, outcome))
+        if job.status == JobStatus.SUCCEEDED and job.attempts > 1:
+            outputs.discard(job, up_to=job.attempts - 1)
+        elif job.status in (JobStatus.FAILED, JobStatus.CANCELLED):
+            outputs.leave_nothing(job)
     except DatabaseError:
-        raise  # the portal's own database: the lease runs out and the reaper takes over
-    except Exception:
-        logger.exception("attempt broke", extra=_ids(job))
-        bug = WorkerFailed("The portal failed unexpectedly while it ran this job.", hint="Its log says why.")
-        job.fail(bug, traceback.format_exc())
+        raise  # the portal's own database: the reaper takes over
+    except Exception as error:
+        logger.exception("attempt broke")
+        job.fail(breakdowns.broke(error), traceback.format_exc())
         return
     _record_use(job, outcome)
     _log_end(job, outcome, end)
 
 
-def _ids(job: ConversionJob) -> dict[str, Any]:
-    return {"job_id": str(job.pk), "attempt": job.attempts, "request_id": job.request_id}
-
-
 def _worker_name() -> str:
-    return f"{socket.gethostname()}:{os.getpid()}"
+    """Unique, also where machines share names and numbers; ``reaper.take_back_from`` finds a cluster's by its end."""
+    name = f"{socket.gethostname()[:50]}:{os.getpid()}"
+    return f"{name}:{cluster}" if cluster else name
 
 
 @contextmanager
 def _attempt_directory(job: ConversionJob) -> Iterator[Path]:
     directory = settings.TEMP_DIR / f"{job.pk}-{job.attempts}"
+    shutil.rmtree(directory, ignore_errors=True)  # there may be one where a backup was restored
     directory.mkdir(mode=0o700, parents=True)
     try:
         yield directory
     finally:
         shutil.rmtree(directory)
-
-
-def _keep_rejects(job: ConversionJob, rejects: Path) -> None:
-    if rejects.exists():
-        job.rejects_path.parent.mkdir(mode=0o700, exist_ok=True)
-        shutil.move(rejects, job.rejects_path)
 
 
 def _run_in_child(job: ConversionJob, directory: Path, show: Show) -> tuple[Outcome, Exit | None]:
@@ -128,18 +151,36 @@ def _run_in_child(job: ConversionJob, directory: Path, show: Show) -> tuple[Outc
     except ConversionError as error:
         return Failed(error), None
     try:
-        child = _engine.begin(assignment.as_json())
+        child = _begin(job, assignment)
     except EOFError as error:
-        return Failed(_crash(None), str(error)), None
+        return Failed(breakdowns.crashed(None), str(error)), None
     watch = _Watch(job, child, show, time.monotonic() + assignment.limits.seconds)
     try:
         outcome = watch.until_settled()
     finally:
         child.kill()
         end = child.finish()
-    if job.kind == JobKind.DATABASE and not (watch.has_answered or isinstance(outcome, Lost)):
+    if job.kind in DATABASE_KINDS and not (watch.has_answered or isinstance(outcome, Lost)):
         _end_sessions(assignment)
-    return outcome or Failed(_crash(end), f"The conversion's process ended without an answer: {end}."), end
+    return outcome or Failed(breakdowns.crashed(end), f"The conversion's process ended without an answer: {end}."), end
+
+
+def _begin(job: ConversionJob, assignment: Assignment) -> Child:
+    """The attempt's child. An engine that died while it idled is replaced: that is no fault of the job."""
+    _hold_until_warm(job)
+    try:
+        return _engine.begin(assignment.as_json())
+    except EOFError:
+        logger.warning("the engine had died and is replaced")
+    _hold_until_warm(job)
+    return _engine.begin(assignment.as_json())
+
+
+def _hold_until_warm(job: ConversionJob) -> None:
+    give_up_at = time.monotonic() + START_SECONDS
+    while not _engine.warm_up(_RENEW_SECONDS) and time.monotonic() < give_up_at:
+        with Survived():
+            job.renew({})
 
 
 def _end_sessions(assignment: Assignment) -> None:
@@ -147,7 +188,7 @@ def _end_sessions(assignment: Assignment) -> None:
     try:
         child = _engine.begin(replace(assignment, kind="end_sessions").as_json())
     except EOFError:
-        logger.exception("the process that ends queries did not start", extra={"job_id": assignment.job_id})
+        logger.exception("the process that ends queries did not start")
         return
     try:
         deadline = time.monotonic() + _END_SESSIONS_SECONDS
@@ -155,21 +196,12 @@ def _end_sessions(assignment: Assignment) -> None:
         while time.monotonic() < deadline and not (answer and answer.keys() & {"result", "error"}):
             answer = child.next_message(_LOOK_SECONDS)
         if not answer or "error" in answer:
-            logger.warning("queries may still run on the database server", extra={"job_id": assignment.job_id})
+            logger.warning("queries may still run on the database server")
     except EOFError:
-        logger.exception("the process that ends queries ended itself", extra={"job_id": assignment.job_id})
+        logger.exception("the process that ends queries ended itself")
     finally:
         child.kill()
         child.finish()
-
-
-def _crash(end: Exit | None) -> WorkerFailed:
-    return WorkerFailed(
-        f"The conversion's process ended without an answer ({end or 'before it began'}).",
-        code="worker_crashed",
-        retryable=True,
-        hint="If it happens again with the same input, the input crashes the reader: please report it.",
-    )
 
 
 class _Watch:
@@ -200,9 +232,9 @@ class _Watch:
             return None
         self.has_answered = bool(message.keys() & {"result", "error"})
         if "result" in message:
-            return Succeeded(message["result"])
+            return Succeeded(message["result"], message["inspection"])
         if "error" in message:
-            return Failed(_error_from(message["error"]), message["traceback"])
+            return Failed(breakdowns.told(message["error"]), message["traceback"])
         if "progress" in message:
             self.progress = message["progress"]
             self._show(self.progress)
@@ -210,44 +242,28 @@ class _Watch:
 
     def _over_budget(self) -> Failed | None:
         if time.monotonic() > self._deadline:
-            minutes = settings.TUNDRA.MAX_PROCESSING_TIME_MINUTES
-            return Failed(
-                LimitReached(
-                    f"The conversion was stopped after {minutes:g} minutes, the most it may take.",
-                    code="processing_time_exceeded",
-                    hint="Convert less at once, or raise MAX_PROCESSING_TIME_MINUTES.",
-                )
-            )
-        gigabytes = settings.TUNDRA.MAX_MEMORY_USAGE_GB
-        if self._child.memory() > gigabytes * 2**30:
-            return Failed(
-                LimitReached(
-                    f"The conversion was stopped because it needed more than {gigabytes:g} GB of memory.",
-                    code="memory_limit_exceeded",
-                    hint="Convert less at once, choose a smaller row_group_size, or raise MAX_MEMORY_USAGE_GB.",
-                )
-            )
+            return Failed(breakdowns.took_too_long())
+        if self._child.memory() > settings.TUNDRA.MAX_MEMORY_USAGE_GB * 2**30:
+            return Failed(breakdowns.took_too_much_memory())
         return None
 
     def _told_to_stop(self) -> Outcome | None:
         if time.monotonic() < self._renew_at:
             return None
         self._renew_at = time.monotonic() + _RENEW_SECONDS
-        reaper.reap_if_due()
-        if not self._job.renew(self.progress):
-            return Lost()
-        return Cancelled() if self._job.cancel_requested_at else None
-
-
-def _error_from(described: dict[str, Any]) -> ConversionError:
-    return ConversionError(described.pop("message"), **described)
+        with Survived():
+            if not self._job.renew(self.progress):
+                return Lost()
+            webhooks.tell_progress(self._job)
+            return Cancelled() if self._job.cancel_requested_at else None
+        return None
 
 
 def _settle(job: ConversionJob, outcome: Outcome) -> None:
     """Bring the job to its next state; every change is fenced by the attempt's number."""
     match outcome:
-        case Succeeded(result):
-            job.succeed(result)
+        case Succeeded(result, inspection):
+            inspections.succeed(job, result, inspection)
         case Failed(error, trace):
             _settle_failure(job, error, trace)
         case Cancelled():
@@ -257,7 +273,7 @@ def _settle(job: ConversionJob, outcome: Outcome) -> None:
 
 
 def _record_use(job: ConversionJob, outcome: Outcome) -> None:
-    if job.kind == JobKind.DATABASE and isinstance(outcome, Succeeded | Failed):
+    if job.kind in DATABASE_KINDS and isinstance(outcome, Succeeded | Failed):
         error = outcome.error if isinstance(outcome, Failed) else None
         credentials.record_use(job.request["credentials_id"], error)
 
@@ -265,18 +281,15 @@ def _record_use(job: ConversionJob, outcome: Outcome) -> None:
 def _log_end(job: ConversionJob, outcome: Outcome, end: Exit | None) -> None:
     logger.info(
         "attempt ended",
-        extra={
-            **_ids(job),
-            "status": "lost" if isinstance(outcome, Lost) else job.status,
-            "code": job.error_code or None,
-            "duration_seconds": job.run_seconds,
-            "peak_memory_mb": round(end.peak_memory / 2**20) if end else None,
-        },
+        status="lost" if isinstance(outcome, Lost) else job.status,
+        code=job.error_code or None,
+        duration_seconds=job.run_seconds,
+        peak_memory_mb=round(end.peak_memory / 2**20) if end else None,
     )
 
 
 def _settle_failure(job: ConversionJob, error: ConversionError, trace: str) -> None:
-    job.refresh_from_db()
+    job.refresh_from_db(fields=["cancel_requested_at"])  # not the attempt's number, by which others' changes are told
     if job.cancel_requested_at:
         job.end_cancelled()
     elif error.code == "worker_crashed" and job.has_attempts_left:

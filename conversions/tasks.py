@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from conversions import reaper, supervisor
+from django.conf import settings
+
+from conversions import retention, supervisor
 
 
-def run_job(job_id: str) -> None:
-    """Run one attempt of a job, if it still waits for one."""
-    supervisor.run(job_id)
+def run_next() -> None:
+    """Run one attempt of the job whose turn it is, if one waits."""
+    supervisor.run_next()
 
 
-def reap() -> None:
-    """Take back what dead workers held."""
-    reaper.reap()
+def prune() -> None:
+    """Remove what is older than it is kept."""
+    retention.prune(settings.TUNDRA.JOB_RETENTION_DAYS)

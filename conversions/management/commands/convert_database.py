@@ -28,6 +28,9 @@ class Command(JobCommand):
         what = parser.add_mutually_exclusive_group(required=True)
         what.add_argument("--table-name", metavar="T")
         what.add_argument("--query", metavar="Q")
+        parser.add_argument(
+            "--column", action="append", dest="columns", metavar="C", help="of the table, not all; repeat"
+        )
         parser.add_argument("--partition-column", metavar="C")
         parser.add_argument("--partition-num", type=partitions, metavar="N", help="a number, or auto")
         parser.add_argument("--compression", choices=COMPRESSIONS)
@@ -46,7 +49,16 @@ class Command(JobCommand):
 
 
 def _submission(given: dict[str, Any]) -> Submission:
-    fields = ("credentials_id", "table_name", "query", "partition_column", "partition_num", "compression", "options")
+    fields = (
+        "credentials_id",
+        "table_name",
+        "query",
+        "columns",
+        "partition_column",
+        "partition_num",
+        "compression",
+        "options",
+    )
     request = checked(
         DatabaseRequestSerializer,
         connector_type=given["connector_type"] or _connector_type(given["credentials_id"]),
