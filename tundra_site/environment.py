@@ -12,6 +12,8 @@ from pathlib import Path
 
 from environs import EnvError, FileAwareEnv, validate
 
+from tundra_site import storage
+
 env = FileAwareEnv(expand_vars=False)
 OneOf, Range, Regexp = validate.OneOf, validate.Range, validate.Regexp
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -39,6 +41,13 @@ MAX_MEMORY_USAGE_GB: float = env.float("MAX_MEMORY_USAGE_GB", 2, validate=POSITI
 MAX_ROWS_PROCESSED: int | None = env.int("MAX_ROWS_PROCESSED", None, validate=POSITIVE)
 MAX_PARTITIONS: int = env.int("MAX_PARTITIONS", 16, validate=Range(min=1, max=64))
 MAX_CONCURRENT_CONVERSIONS: int = env.int("MAX_CONCURRENT_CONVERSIONS", 5, validate=Range(min=1, max=256))
+STORAGE_URL: str = env.str("STORAGE_URL", "")
+KEEP_OUTPUTS: bool = env.bool("KEEP_OUTPUTS", True)
+OUTPUT_RETENTION_DAYS: float = env.float("OUTPUT_RETENTION_DAYS", 7, validate=POSITIVE)
+UPLOAD_RETENTION_HOURS: float = env.float("UPLOAD_RETENTION_HOURS", 24, validate=POSITIVE)
+JOB_RETENTION_DAYS: float = env.float("JOB_RETENTION_DAYS", 30, validate=POSITIVE)
+JOB_PREVIEW_ROWS: int = env.int("JOB_PREVIEW_ROWS", 100, validate=Range(min=0, max=1000))
+DRAIN_SECONDS: float = env.float("DRAIN_SECONDS", 30, validate=Range(min=0))
 MAX_ATTEMPTS: int = env.int("MAX_ATTEMPTS", 3, validate=Range(min=1, max=100))
 SQLITE_DIRECTORY: str = env.str("SQLITE_DIRECTORY", "")
 DB_CONNECT_TIMEOUT_SECONDS: float = env.float("DB_CONNECT_TIMEOUT_SECONDS", 5, validate=POSITIVE)
@@ -57,15 +66,20 @@ RATE_LIMIT_ENABLED: bool = env.bool("RATE_LIMIT_ENABLED", True)
 RATE_LIMIT_CONVERT: str = env.str("RATE_LIMIT_CONVERT", "10/m", validate=RATE)
 RATE_LIMIT_INFER: str = env.str("RATE_LIMIT_INFER", "20/m", validate=RATE)
 RATE_LIMIT_TEST: str = env.str("RATE_LIMIT_TEST", "20/m", validate=RATE)
+RATE_LIMIT_LOGIN: str = env.str("RATE_LIMIT_LOGIN", "20/h", validate=RATE)
 TRUSTED_PROXIES: int = env.int("TRUSTED_PROXIES", 0, validate=Range(min=0))
 
 API_AUTH: str = env.str("API_AUTH", "none" if IS_DEV else "key", validate=OneOf(["key", "none"]))
+GOOGLE_CERTIFICATES_URL = "https://www.googleapis.com/oauth2/v3/certs"
+OIDC_AUDIENCE: list[str] = env.list("OIDC_AUDIENCE", [])
+OIDC_CERTIFICATES_URL: str = env.str("OIDC_CERTIFICATES_URL", GOOGLE_CERTIFICATES_URL)
 ALLOWED_STORAGE_DOMAINS: list[str] = env.list(
     "ALLOWED_STORAGE_DOMAINS", ["r2.cloudflarestorage.com", "s3.amazonaws.com", "storage.googleapis.com"]
 )
 DEV_STORAGE_HOSTS: list[str] = env.list("DEV_STORAGE_HOSTS", [])
 ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"] if IS_DEV else [])
 ALLOWED_ORIGINS: list[str] = env.list("ALLOWED_ORIGINS", [])
+METRICS_TOKEN: str = env.str("METRICS_TOKEN", "")
 LOG_LEVEL: str = env.str("LOG_LEVEL", "INFO", validate=OneOf(["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]))
 
 
@@ -111,6 +125,10 @@ def check() -> None:
         )
     if SECRET_MANAGER_ENDPOINT and not IS_DEV:
         raise EnvError('Environment variable "SECRET_MANAGER_ENDPOINT" only works with ENV=dev: it is not encrypted.')
+    if OIDC_CERTIFICATES_URL != GOOGLE_CERTIFICATES_URL and not IS_DEV:
+        raise EnvError('Environment variable "OIDC_CERTIFICATES_URL" only works with ENV=dev: it says whom to trust.')
+    if STORAGE_URL and (wrong := storage.problem(STORAGE_URL)):
+        raise EnvError(f'Environment variable "STORAGE_URL" {wrong}.')
     if not IS_DEV and not ALLOWED_HOSTS:
         raise EnvError(
             'Environment variable "ALLOWED_HOSTS" must list the host names the portal answers to '
