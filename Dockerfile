@@ -1,4 +1,4 @@
-# One image for everything: `serve` runs web and workers, `qcluster` workers alone.
+# One image for everything: `serve` runs web and workers, `workers` workers alone.
 FROM python:3.11-slim-bookworm AS build
 WORKDIR /app
 COPY requirements.txt ./

@@ -11,7 +11,7 @@ import fastexcel
 import xlsxwriter
 
 from benchmarks.json import best
-from connectors.files.excel import open as open_excel
+from connectors.files.excel.source import open as open_excel
 from connectors.files.options import FileOptions
 from connectors.source import Context
 

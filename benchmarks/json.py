@@ -10,7 +10,7 @@ from pathlib import Path
 
 import duckdb
 
-from connectors.files.json import open as open_json
+from connectors.files.json.source import open as open_json
 from connectors.files.options import FileOptions
 from connectors.source import Context
 

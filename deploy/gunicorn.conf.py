@@ -1,5 +1,6 @@
 """gunicorn's settings: one process with many threads, because callers wait and nothing converts here."""
 
+from conversions import logs
 from tundra_site import environment as e
 
 bind = f"{e.HOST}:{e.PORT}"
@@ -8,7 +9,7 @@ workers = e.WEB_CONCURRENCY
 worker_class = "gthread"
 threads = e.WEB_THREADS
 timeout = 120
-graceful_timeout = 20
+graceful_timeout = max(1, int(e.DRAIN_SECONDS) - 1)  # before whoever stops this process loses patience
 keepalive = 30
 control_socket_disable = True
-loglevel = "warning"
+logconfig_dict = logs.configuration(e.LOG_LEVEL)

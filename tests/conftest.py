@@ -5,12 +5,14 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import Any
 
 import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 from tests.portal import Answer, Portal
 from tests.store.client import ObjectStore
@@ -29,6 +31,33 @@ def portal(tmp_path_factory: pytest.TempPathFactory, store: ObjectStore) -> Iter
     home = tmp_path_factory.mktemp("portal")
     with Portal(home, store_hosts=[store.host], RATE_LIMIT_ENABLED="false", MAX_FILE_SIZE_MB="20") as running:
         yield running
+
+
+# Packages whose tests share portals of their own, the longest first: whatever is left at the end is short.
+TOGETHER = ("faults", "e2e", "browser", "api", "webhooks")
+
+
+class TogetherScheduling(LoadScopeScheduling):  # type: ignore[misc]
+    """Hands out packages that share portals as a whole, and otherwise the tests of a file."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = Path(nodeid.split("::", maxsplit=1)[0])
+        return file.parent.name if file.parent.name in TOGETHER else str(file)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> TogetherScheduling:
+    """How several test processes share the work."""
+    return TogetherScheduling(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Long packages first."""
+
+    def place(item: pytest.Item) -> int:
+        package = item.path.parent.name
+        return TOGETHER.index(package) if package in TOGETHER else len(TOGETHER)
+
+    items.sort(key=place)
 
 
 pytest_plugins = ["tests.databases.fixtures"]
@@ -68,9 +97,10 @@ class Converter:
 
 def rows_by_duckdb(store: ObjectStore, key: str) -> int:
     """A second reader's count of the delivered rows."""
-    file = Path(store.directory) / "counted.parquet"
-    file.write_bytes(store.get(key))
-    found = duckdb.sql(f"SELECT count(*) FROM read_parquet('{file}')").fetchone()
+    with NamedTemporaryFile(suffix=".parquet") as file, duckdb.connect() as connection:
+        file.write(store.get(key))
+        file.flush()
+        found = connection.execute("SELECT count(*) FROM read_parquet(?)", [file.name]).fetchone()
     assert found is not None
     return int(found[0])
 

@@ -34,7 +34,7 @@ def main() -> None:
         databases.mkdir()
         with (
             ObjectStore(home / "store") as store,
-            Portal(home / "portal", store_hosts=[store.host], SQLITE_DIRECTORY=str(databases)) as portal,
+            Portal(home / "portal", store_hosts=[store.host], after="clone", SQLITE_DIRECTORY=str(databases)) as portal,
         ):
             say(f"The portal is at {portal.url}, the object store at {store.url}.")
             convert_file(portal, store, "flights.csv", "csv", flights_csv())

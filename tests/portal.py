@@ -13,12 +13,14 @@ import urllib.error
 import urllib.request
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from conversions.engine.processes import die_with_parent
+from tests import migrated
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = migrated.ROOT
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +33,24 @@ class Answer:
 
 
 class Portal:
-    """Start with ``with``; ``url`` is where it answers, ``output`` what it printed."""
+    """Start with ``with``; ``url`` is where it answers, ``output`` what it printed.
 
-    def __init__(self, data_dir: Path, *, store_hosts: Sequence[str] = (), **environment: str) -> None:
+    ``prefix`` is a command that starts the portal as its own last arguments say, and becomes it.
+    ``after``: ``clone``, when there is not even a database.
+    """
+
+    def __init__(
+        self,
+        data_dir: Path,
+        *,
+        store_hosts: Sequence[str] = (),
+        prefix: Sequence[str] = (),
+        after: str = "migrate",
+        **environment: str,
+    ) -> None:
         self.data_dir = data_dir
+        self._prefix = prefix
+        self._after = after
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._log = data_dir / "portal.log"
@@ -50,16 +66,18 @@ class Portal:
 
     def __enter__(self) -> Portal:
         self.data_dir.mkdir(parents=True, exist_ok=True)
+        if self._after != "clone":
+            migrated.put_into(self.data_dir)
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "manage.py", "serve"],
+                [*self._prefix, sys.executable, "manage.py", "serve"],
                 cwd=ROOT,
                 env=self.environment,
                 stdout=log,
                 stderr=log,
-                preexec_fn=lambda: die_with_parent(signal.SIGTERM),  # noqa: PLW1509 - a killed test run leaves nothing
+                preexec_fn=partial(die_with_parent, os.getpid(), signal.SIGTERM),  # noqa: PLW1509 - a killed test run leaves nothing
             )
-        self._wait_until_healthy(60)
+        self._wait_until_healthy(180)
         return self
 
     def __exit__(self, *_: object) -> None:
