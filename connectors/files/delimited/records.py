@@ -18,7 +18,7 @@ from connectors.errors import UnreadableFile
 
 Places = npt.NDArray[np.int64]
 
-BLOCK_BYTES = 8 << 20
+BLOCK_BYTES = 4 << 20
 MAX_RECORD_BYTES = 128 << 20
 _MOST_GROWTH = 32 << 20
 _STEP = 4 << 20
@@ -91,23 +91,20 @@ def blocks(
     Raises:
         UnreadableFile: one record is larger than 128 MB, which a missing closing quote looks like.
     """
-    remaining = (path.stat().st_size if end is None else end) - start
+    last = path.stat().st_size if end is None else end
     with path.open("rb") as file:
-        file.seek(start)
-        pending, offset, want = b"", start, block_bytes
-        while remaining > 0 or pending:
-            chunk = file.read(min(want, remaining))
-            remaining -= len(chunk)
-            at_end = remaining <= 0 or not chunk
-            buffer = pending + chunk if pending else chunk
-            cut, quotes = _cut(buffer, dialect, at_end=at_end)
+        offset, want = start, block_bytes
+        while offset < last:
+            file.seek(offset)  # what a block leaves over is read again: joining it to the rest would copy both
+            buffer = file.read(min(want, last - offset))
+            cut, quotes = _cut(buffer, dialect, at_end=offset + len(buffer) >= last)
             if cut:
                 yield Block(memoryview(buffer)[:cut], offset, quotes)
-                pending, offset, want = buffer[cut:], offset + cut, block_bytes
+                offset, want = offset + cut, block_bytes
             else:
                 _refuse_endless(len(buffer), offset, path)
-                pending, want = buffer, min(len(buffer), _MOST_GROWTH)
-            del buffer, chunk
+                want = len(buffer) + min(len(buffer), _MOST_GROWTH)
+            del buffer
 
 
 def _refuse_endless(size: int, offset: int, path: Path) -> None:

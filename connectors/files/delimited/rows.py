@@ -69,7 +69,7 @@ class TextReader:
         Raises:
             UnreadableFile: a record that does not end.
         """
-        size = min(max(BLOCK_BYTES, self.fields * _BYTES_PER_FIELD), 4 * BLOCK_BYTES)
+        size = min(max(BLOCK_BYTES, self.fields * _BYTES_PER_FIELD), 8 * BLOCK_BYTES)
         found = blocks(self.path, self.start, self.dialect, size, self.end)
         return _in_order(found, lambda block: work(self._read(block, nulls)))
 
