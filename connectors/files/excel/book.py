@@ -139,8 +139,9 @@ class Sheet:
         }
         sheet = self._reader.load_sheet(self.name, **how, **({"dtypes": "duration"} if mixed is None else exactly))
         self.hidden = sheet.visible != "visible"
-        names = [column.name for column in sheet.available_columns()]
-        places = [column.absolute_index for column in sheet.available_columns()]
+        columns = sheet.available_columns()
+        names = [column.name for column in columns]
+        places = [column.absolute_index for column in columns]
         batch, problems = sheet.to_arrow_with_errors()
         loaded = Loaded(list(batch.columns), _by_column(problems), places, names=names)
         loaded.mixed = {number for number, name in enumerate(names) if mixed is None or name in mixed}
