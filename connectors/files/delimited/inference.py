@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -26,6 +26,7 @@ from connectors.files.delimited.rewritten import Padded, WithComma
 from connectors.files.delimited.temporal_kinds import AmbiguousDate, Arranged, Date, Time, Timestamp
 
 _LONGEST_VALUE = 100  # characters; anything longer is text
+_FEW, _MANY = 8, 256
 
 
 _HOUR, _HALF_DAY_HOUR = r"(?P<hour>\d{1,2})", r"(?P<hour>0?[1-9]|1[0-2])"
@@ -144,8 +145,7 @@ def choose(kinds: Sequence[Kind], text: pa.Array) -> Kind:
     """The first of the kinds that takes all these texts; the last one always does."""
     if longest(text) > _LONGEST_VALUE:
         return kinds[-1]
-    values = without_empty_texts(text)
-    kind = next(kind for candidate in kinds if (kind := _fitted(candidate, text, values)) is not None)
+    kind = next(_fitted(kinds, text, without_empty_texts(text)))
     return text_or_mixed(text) if isinstance(kind, Text) else kind
 
 
@@ -171,15 +171,34 @@ def narrow(candidates: Sequence[Kind], text: pa.Array) -> tuple[Kind, ...]:
     if longest(text) > _LONGEST_VALUE:
         return (candidates[-1],)
     if longest(text) == 0:  # it rules out no kind of values, and there are many to ask
-        return tuple(kind for kind in candidates if not pa.types.is_string(kind.type) or _fitted(kind, text, text))
-    values = without_empty_texts(text)
-    return tuple(kind for candidate in candidates if (kind := _fitted(candidate, text, values)) is not None)
+        return tuple(
+            kind for kind in candidates if not pa.types.is_string(kind.type) or any(_fitted([kind], text, text))
+        )
+    return tuple(_fitted(candidates, text, without_empty_texts(text)))
 
 
-def _fitted(kind: Kind, text: pa.Array, values: pa.Array) -> Kind | None:
-    """The kind, wide enough for these texts; ``values`` are those without the empty ones, which are text only."""
-    given = text if pa.types.is_string(kind.type) else values
-    first = given.slice(0, 8).drop_null()
-    if len(first) and not (kind.could_be(first[0].as_py()) and kind.fitted(first) is not None):
-        return None
-    return kind.fitted(given)
+def _fitted(kinds: Sequence[Kind], text: pa.Array, values: pa.Array) -> Iterator[Kind]:
+    """Those of the kinds that take these texts, wide enough; ``values`` are those without the empty ones.
+
+    Most kinds are out after a look at the first few texts.
+    """
+    looks = {True: _Look(text), False: _Look(values)}
+    for kind in kinds:
+        look = looks[pa.types.is_string(kind.type)]
+        if look.allows(kind) and (fitted := kind.fitted(look.all)) is not None:
+            yield fitted
+
+
+class _Look:
+    """Texts, and the first few of them where all are many more."""
+
+    def __init__(self, text: pa.Array) -> None:
+        few = text.slice(0, _FEW).drop_null()
+        self.all, self._first = text, few[0].as_py() if len(few) else None
+        self._few = few if len(text) > _MANY else None
+
+    def allows(self, kind: Kind) -> bool:
+        """Whether the first few are of the kind: False only if all together are not."""
+        if self._first is None:
+            return True
+        return kind.could_be(self._first) and (self._few is None or kind.fitted(self._few) is not None)
