@@ -150,6 +150,7 @@ def test_every_guess_can_be_overridden(text: str | bytes, options: dict[str, Any
         (bytes(range(256)), {}, "no text"),
         (b"\n\n", {}, "no columns"),
         (b"x" * 9_000_000, {}, "first line does not end within 8 MB"),
+        (b"a," * 100_000 + b"a\n1,2\n", {"has_header": True}, "has 100,001 fields, and a table may have 100,000"),
         (b";;;\n;;;\n", {}, "no columns"),
         (b"", {}, "empty"),
     ],

@@ -34,6 +34,7 @@ from connectors.wording import counted, were
 _LAYOUT_BYTES = 256 << 10
 _MOST_LAYOUT_BYTES = 8 << 20
 _TYPING_BYTES = 128 << 10
+_MOST_COLUMNS = 100_000
 
 
 @contextmanager
@@ -72,6 +73,12 @@ def _layout_of(text: Utf8Text, options: FileOptions) -> Layout:
         )
     if not layout.names:
         raise UnreadableFile("The file has no columns: it holds nothing but blank lines.", code="empty_file")
+    if len(layout.names) > _MOST_COLUMNS:
+        raise UnreadableFile(
+            f"The first line has {len(layout.names):,} fields, and a table may have {_MOST_COLUMNS:,} columns.",
+            code="too_many_columns",
+            hint="Is a line end missing, or is options.delimiter another one?",
+        )
     places = {name: getattr(layout, name) + text.start for name in ("header_start", "header_end", "data_start")}
     layout = replace(layout, **places)
     _check_header(text, layout)
