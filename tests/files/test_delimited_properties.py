@@ -60,7 +60,7 @@ def test_text_comes_back_in_either_quoting_style(rows: list[list[str]], style: s
         rows = [[cell.replace("\\", "") for cell in row] for row in rows]
     text = written(rows, lineterminator="\n", quoting=csv.QUOTE_ALL, **options)
     found = convert(text, delimiter=",", has_header=True)
-    assert [[shown(value) for value in row] for row in found.rows] == [
+    assert [["" if value is None else shown(value) for value in row] for row in found.rows] == [
         [as_number(cell) for cell in row] for row in rows
     ]
 

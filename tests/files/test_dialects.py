@@ -204,6 +204,31 @@ def test_narrower_lines_of_words_below_the_table_are_no_rows(below: str) -> None
     assert found.issues == ["footer_lines"]
 
 
+@pytest.mark.parametrize(
+    "above",
+    [
+        "Spectrum of x\n\nDate: Mon Jan 01 10:00:00 2024\nPoints: 3\n>>>>>Begin Spectral Data<<<<<\n",
+        "LabVIEW Measurement\t\n***End_of_Header***\t\n\t\nSamples\t3\t3\t\n***End_of_Header***\t\t\t\n",
+        "TITLE\tx\nXUNITS\tNANOMETERS\nNPOINTS\t3\n\nXYDATA\n",
+        "[Header]\t\nDate\t1/1/2024\n\t\n[Data]\t\n",
+    ],
+)
+@pytest.mark.parametrize(("header", "names"), [("", ["column_1", "column_2"]), ("x\ty\n", ["x", "y"])])
+def test_what_an_instrument_writes_before_it_says_that_data_begins_is_no_part_of_it(
+    above: str, header: str, names: list[str]
+) -> None:
+    found = convert(f"{above}{header}1\t0.5\n2\t0.6\n3\t0.7\n>>>>>End Spectral Data<<<<<\n")
+    assert found.table.column_names == names
+    assert found.rows == [(1, 0.5), (2, 0.6), (3, 0.7)]
+    assert found.issues == ["title_lines", "footer_lines"]
+
+
+@pytest.mark.parametrize("first", ["a,b\n1,2\n3,4\n", "name,b\nAnn,2\nBob,4\n"])
+def test_of_two_tables_in_a_file_none_is_left_out(first: str) -> None:
+    with pytest.raises(ConversionError, match="Line 5: it has 3 fields where 2 were expected"):
+        convert(f"{first}\nc,d,e\n5,6,7\n8,9,10\n11,12,13\n")
+
+
 def test_a_header_is_no_title_of_a_single_longer_row() -> None:
     assert convert("Account;DE12\n\nday;sum;what\n").table.column_names == ["day", "sum", "what"]
     with pytest.raises(ConversionError, match="Line 3: it has 4 fields where 3 were expected"):

@@ -15,7 +15,7 @@ _WORDS = re.compile(
     r"[\s\"']*(\(?\d[\d,.]*\s+(rows?|records?|lines?)\b|(grand\s+)?total\b|sum\b|"
     r"((opening|closing)\s+)?balance\b|saldo\b|solde\b|summe\b|gesamt|somme\b|totale\b|totaal\b|suma\b|итого|合計|合计|总计|합계|"
     r"(rows?|records?|lines?)(\s+count)?\s*:|sources?\s*:|notes?\s*:|generated\b|exported\b|"
-    r"end of\b|eof\s*$|created\b|copyright\b|©|legend\s*:|\*+\s|-{2,}|={3,}|#)",
+    r"\W*end\b.*\bdata\b|end of\b|eof\s*$|created\b|copyright\b|©|legend\s*:|\*+\s|-{2,}|={3,}|#)",
     re.IGNORECASE,
 )
 

@@ -19,6 +19,11 @@ from connectors.files.delimited.records import Dialect
 from connectors.files.options import FileOptions
 
 _NAMES_IN_COMMENT = re.compile(r"#\s*fields\b:?\s+(.*)", re.IGNORECASE)
+_DATA_BEGINS = re.compile(
+    rb"(?:^|[\r\n])(?:[*>#=-]{3,} ?(?:end[ _]of[ _]header|begin(?: \w+)? data)|xydata|\[data\])[^\w\r\n]*(?:\r\n?|\n)",
+    re.IGNORECASE,
+)
+_HEAD_BYTES = 16 << 10  # what instruments write above their data fits into so much
 _RULER = re.compile(r"[-+=|: ]*-{3}[-+=|: ]*")
 
 
@@ -58,12 +63,23 @@ def lay_out(sample: bytes, options: FileOptions, *, whole: bool) -> Layout:
     if directive := re.match(rb"\"?sep=([^\r\n])\"?[\r\n]+", sample):
         start = directive.end()
         options = options if options.delimiter else replace(options, delimiter=directive[1].decode())
-    dialect, sure = guess_dialect(sample[start:], options, whole=whole)
+    begun = _where_data_begins(sample)
+    dialect, sure = guess_dialect(sample[max(start, begun) :], options, whole=whole)
     records = read_records(sample, start, dialect, whole=whole, most=LOOKED_AT)
-    return _around_the_table(records, dialect, options, sure)
+    return _around_the_table(records, dialect, options, sure, begun)
 
 
-def _around_the_table(records: list[Record], dialect: Dialect, options: FileOptions, sure: float) -> Layout:
+def _where_data_begins(sample: bytes) -> int:
+    """The byte behind the last line that says that data begins, as instruments write it; 0: none does."""
+    says = [
+        found.end()
+        for found in _DATA_BEGINS.finditer(sample, 0, _HEAD_BYTES)
+        if not sample.count(b'"', 0, found.start()) % 2
+    ]
+    return says[-1] if says and sample[says[-1] :].strip() else 0
+
+
+def _around_the_table(records: list[Record], dialect: Dialect, options: FileOptions, sure: float, begun: int) -> Layout:
     """Find the table among the records: comments and titles above it, its header, its width."""
     comment = _comment_mark(records)
     if comment and options.has_header is None and (named := _with_names_of_comment(records, comment, dialect)):
@@ -73,7 +89,7 @@ def _around_the_table(records: list[Record], dialect: Dialect, options: FileOpti
     dialect = replace(dialect, comment=comment)
     if not filled:
         return Layout(dialect, [], 0, 0, 0, has_header=False)
-    titles = _title_lines(filled, options)
+    titles = sum(record.start < begun for record in filled) or _title_lines(filled, options)
     table = filled[titles:]
     left_out = [record for record in above if record.start < table[0].start] + filled[:titles]
     header, ruled = table[0], len(table) > 1 and _RULER.fullmatch(dialect.delimiter.join(table[1].fields))
@@ -163,7 +179,7 @@ def _title_lines(records: list[Record], options: FileOptions) -> int:
     first = paired or next((index for index in full if not _is_key_and_value(rows[index])), 0)
     above, header, body = rows[:first], rows[first], [row for row in rows[first + 1 :] if len(row) == width]
     narrow = all(len(row) != width or 2 * _filled(row) <= width or _is_key_and_value(row) for row in above)
-    if not above or not (narrow or paired):
+    if not above or not (paired or (narrow and not _are_rows(above))):
         return 0
     header_like = options.has_header is False or (
         names_columns(header, body)[0]
@@ -174,6 +190,14 @@ def _title_lines(records: list[Record], options: FileOptions) -> int:
     separated = separated and (bool(body) or all(2 * _filled(row) <= width + 1 for row in above))
     lonely = all(_filled(row) == 1 and row[0].strip() for row in above) and not _first_cells(above) & _first_cells(body)
     return first if header_like and (lonely or separated or contrast(header, body)) else 0
+
+
+def _are_rows(above: Sequence[Sequence[str]]) -> bool:
+    """Whether lines above a table are those of another one: several begin with a value, or have values below names."""
+    several = [row for row in above if _filled(row) > 1 and not _is_key_and_value(row)]
+    return sum(is_value(row[0]) for row in several) > 1 or (
+        len(several) > 2 and bool(contrast(several[0], several[1:]))
+    )
 
 
 def _rows_of_pairs(records: list[Record]) -> int:
