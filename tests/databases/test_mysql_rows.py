@@ -71,7 +71,7 @@ KEYS: dict[str, st.SearchStrategy[Any]] = {
 
 
 @pytest.mark.parametrize("kind", list(KEYS))
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_the_union_of_the_ranges_is_the_table(maria: MariaServer, kind: str, data: st.DataObject) -> None:
     keys = data.draw(st.lists(st.none() | KEYS[kind], max_size=40), label="keys")

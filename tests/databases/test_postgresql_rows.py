@@ -163,7 +163,7 @@ def test_what_may_give_other_rows_each_time_is_read_once(postgres: PostgresServe
     keys=st.lists(st.none() | st.integers(-(2**63), 2**63 - 1) | st.sampled_from([1, 2, 2**63 - 1]), max_size=60),
     partitions=st.integers(1, 9),
 )
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_the_union_of_the_ranges_is_the_query(
     postgres: PostgresServer, keys: list[int | None], partitions: int
 ) -> None:

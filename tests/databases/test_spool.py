@@ -19,7 +19,7 @@ def batch(number: int, size: int = 1) -> pa.RecordBatch:
 
 
 @given(pauses=st.lists(st.booleans(), max_size=30))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_every_batch_comes_back_in_order_whether_it_waited_or_not(
     tmp_path_factory: pytest.TempPathFactory, pauses: list[bool]
 ) -> None:

@@ -104,7 +104,7 @@ VALUES = (
 )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(values=st.lists(VALUES, min_size=1, max_size=12))
 def test_no_value_is_lost_whatever_a_column_mixes(file: File, values: list[Any]) -> None:
     file.run("DROP TABLE IF EXISTS mixed", "CREATE TABLE mixed (v)")

@@ -17,7 +17,7 @@ from connectors.errors import ConversionError, UnreadableFile
 from connectors.files.delimited.columns import NULL_WORDS
 from tests.files.converting import convert
 
-PATIENT = settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+PATIENT = settings(max_examples=120, suppress_health_check=[HealthCheck.too_slow])
 TEXT = st.text(st.characters(exclude_characters="\x00", exclude_categories=["Cs"]), max_size=12)
 WRITTEN_NUMBERS = st.one_of(
     st.integers().map(str),

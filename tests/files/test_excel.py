@@ -481,7 +481,7 @@ CELLS = (
 )
 
 
-@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=120, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows=st.lists(st.lists(CELLS, min_size=3, max_size=3), min_size=1, max_size=12))
 def test_every_cell_comes_back(tmp_path: Path, rows: list[list[Any]]) -> None:
     path = tmp_path / "any.xlsx"
@@ -523,7 +523,7 @@ def _same(found: Any, wanted: Any) -> Any:
     return bool(found == wanted and isinstance(found, bool) == isinstance(wanted, bool))
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_damaged_bytes_are_read_or_refused(tmp_path: Path, data: st.DataObject) -> None:
     path = write_xlsx(tmp_path / "damaged.xlsx", [["a", "b"], [1, "x"], [DATE, "y"]])

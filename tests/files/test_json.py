@@ -458,7 +458,7 @@ JSON_VALUES = st.recursive(
 RECORDS = st.lists(st.dictionaries(st.sampled_from("pqrs"), JSON_VALUES, min_size=1), min_size=1, max_size=8)
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(records=RECORDS, as_lines=st.booleans())
 def test_every_value_comes_back(tmp_path: Path, records: list[dict[str, Any]], as_lines: bool) -> None:
     path = tmp_path / "any.json"
@@ -499,7 +499,7 @@ def _exactly(text: str) -> Any:
     return json.loads(text, parse_float=Decimal)
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=400, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_damaged_bytes_are_read_or_refused(tmp_path: Path, data: st.DataObject) -> None:
     whole = json.dumps([{"a": 1, "b": {"c": [1.5, "é😀", None]}}, {"a": 2}], ensure_ascii=False).encode()

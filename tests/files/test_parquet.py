@@ -245,7 +245,7 @@ def test_it_refuses_text_that_is_not_utf8(path: Path, context: Context) -> None:
         read(path, context)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_damaged_bytes_are_read_or_refused(tmp_path: Path, data: st.DataObject) -> None:
     path = tmp_path / "damaged.parquet"
@@ -279,7 +279,7 @@ KINDS = st.sampled_from(
 )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data(), row_group=st.integers(1, 50), rows=st.integers(0, 60))
 def test_every_value_comes_back(tmp_path: Path, data: st.DataObject, row_group: int, rows: int) -> None:
     columns = {}

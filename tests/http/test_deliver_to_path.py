@@ -26,7 +26,7 @@ def source(tmp_path: Path) -> Path:
     return path
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.binary(max_size=5000))
 def test_every_byte_arrives(tmp_path: Path, content: bytes) -> None:
     source, to = tmp_path / "source", tmp_path / "to"

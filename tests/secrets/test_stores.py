@@ -81,7 +81,7 @@ def test_a_store_that_works_passes_its_check(store: SecretStore) -> None:
     store.check()
 
 
-@settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(secret=st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=2000))
 def test_any_text_survives_the_local_store(local_store: LocalStore, secret: str) -> None:
     local_store.put("any", secret)

@@ -33,7 +33,7 @@ def test_it_agrees_with_the_published_example_of_a_signature(monkeypatch: pytest
     assert url.endswith("&X-Amz-Signature=aeeed9bbccd4d02ee5c0109b86d86835f995330da4c265957d157751f604d404")
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(name=NAMES, content=st.binary(max_size=200))
 def test_any_name_can_be_signed_stored_and_fetched(store: ObjectStore, name: str, content: bytes) -> None:
     assert ask("PUT", store.presign("PUT", name), content).status == 200
