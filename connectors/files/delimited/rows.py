@@ -17,7 +17,7 @@ from connectors.files.delimited.parsing import Ragged, parse_text
 from connectors.files.delimited.records import BLOCK_BYTES, Block, Dialect, blocks
 
 _WORKERS = 2
-_AHEAD = 3
+_AHEAD = 5
 _BYTES_PER_FIELD = 1 << 10
 _T = TypeVar("_T")
 
