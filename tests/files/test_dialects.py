@@ -241,6 +241,17 @@ def test_a_narrower_line_that_may_be_a_row_is_a_bad_one(last: str) -> None:
         convert("day;what;sum\n2024-01-01;a;5\n" + last)
 
 
+def test_a_delimiter_may_end_the_header_below_titles() -> None:
+    found = convert("Series: X\n\nTitle: rate\n\nid,year,value,\nx,1959,5.8\nx,1960,5.1\n")
+    assert found.table.column_names == ["id", "year", "value"]
+    assert found.rows == [("x", 1959, 5.8), ("x", 1960, 5.1)]
+
+
+def test_a_delimiter_is_not_missed_because_rows_are_ragged_and_a_name_is_lacking() -> None:
+    with pytest.raises(ConversionError, match="Line 2: it has 2 fields where 4 were expected"):
+        convert("id,name,,name\n1,english\n1,english\n\n2,german,1,2,3\n")
+
+
 def test_names_below_a_title_need_not_be_unique() -> None:
     found = convert("My report\n\nday;sum;sum\n2024-01-01;5;6\n2024-01-02;7;8\n")
     assert found.table.column_names == ["day", "sum", "sum_2"]

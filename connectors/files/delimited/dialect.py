@@ -168,7 +168,8 @@ def _cuts_first_line(sample: bytes, dialect: Dialect, *, whole: bool) -> bool:
     """Whether the first line reads like a header by this delimiter, whatever the other lines do."""
     records = read_records(sample, 0, dialect, whole=whole, most=1)
     cells = records[0].fields if records else []
-    return len(cells) > 1 and all(cell.strip() and not cell.startswith(" ") for cell in cells)
+    filled = sum(bool(cell.strip()) for cell in cells)
+    return len(cells) > 1 and 2 * filled > len(cells) and not any(cell.startswith(" ") for cell in cells)
 
 
 def _score(records: Sequence[Record], delimiter: str, *, divided: bool) -> float:

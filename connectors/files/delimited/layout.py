@@ -172,6 +172,7 @@ def _title_lines(records: list[Record], options: FileOptions) -> int:
     width = table_width(rows)
     if width == 1 or len(rows) < 2:
         return 0
+    rows = [row[:-1] if len(row) == width + 1 and not row[-1] else row for row in rows]  # a delimiter ends the header
     trailing = all(not row[-1] for row in rows if len(row) == width)
     needed = width - 1 if trailing else width
     full = (index for index, row in enumerate(rows) if len(row) == width and _filled(row) >= needed)
