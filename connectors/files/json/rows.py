@@ -10,10 +10,9 @@ import pyarrow as pa
 
 from connectors.errors import UnreadableFile
 from connectors.files.json.build import build
-from connectors.files.json.shape import Plan, Shape, lone_surrogate, struct_plan
+from connectors.files.json.shape import MOST_COLUMNS, Plan, Shape, lone_surrogate, struct_plan
 
 VALUE = "value"
-_MOST_COLUMNS = 50_000
 _MOST_CELLS = 2_000_000  # rows times columns that are built at once
 
 
@@ -46,8 +45,12 @@ class Rows:
                 self.scalars.add(value, record)
             elif kind is not None:
                 self.objects.add(self._as_object(value), record)
-        if len(self.objects.fields) > _MOST_COLUMNS:
-            raise UnreadableFile(f"The records have more than {_MOST_COLUMNS} different keys.", code="too_many_columns")
+        if self.objects.too_many_fields:
+            raise UnreadableFile(
+                f"The records have more than {MOST_COLUMNS} different keys, a key that is repeated in its object"
+                " counted each time.",
+                code="too_many_columns",
+            )
 
     def plan(self) -> Plan:
         """How a row is stored: always a struct, one field for each column."""

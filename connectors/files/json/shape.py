@@ -16,6 +16,7 @@ from connectors.types import MAX_DECIMAL_DIGITS
 
 DEEPEST = 16  # levels: what is nested deeper is kept as JSON text; DuckDB takes minutes to open 24 nested lists
 MOST_FIELDS = 1_000  # of a nested object: one with more different keys is kept as JSON text
+MOST_COLUMNS = 50_000
 _EXACT_INT = 2**53
 _MOST_DOUBLE_DIGITS = 17  # digits of a double that is written as shortly as possible
 _SHORT = 15  # characters: a double gives every such number back
@@ -181,14 +182,16 @@ class Shape:
     def _add_object(self, value: dict[str, Any], record: int) -> None:
         if self.depth >= DEEPEST or self.too_many_fields:
             return
+        most = MOST_FIELDS if self.depth else MOST_COLUMNS
         for key, item in value.items():
             known = self.fields.get(key)
             if known is None:
+                if len(self.fields) == most:  # before millions of them fill memory
+                    self.too_many_fields = True
+                    self.fields.clear()
+                    return
                 known = self.fields[_checked_key(key, record)] = Shape(self.depth + 1)
             known.add(item, record)
-        if self.depth and len(self.fields) > MOST_FIELDS:
-            self.too_many_fields = True
-            self.fields.clear()
 
     def plan(self) -> Plan:
         """How values like these are stored."""

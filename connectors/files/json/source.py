@@ -124,7 +124,7 @@ class JsonSource:
         yield from self._rows.tables(block.values, plan, before)
 
     def _native_plan(self) -> Plan | None:
-        is_of_objects = self._rows.kinds.keys() == {"object"} and self._plan.children
+        is_of_objects = self._rows.kinds.keys() == {"object"}
         return self._plan if is_of_objects and self._plan.fast else None
 
     def _look_through_the_rest(self, start: int, before: int, nothing_left: bool) -> None:
