@@ -163,6 +163,14 @@ def test_formulas_of_xls_that_give_dates_are_dates() -> None:
     assert convert(content, "excel").table["calc"].to_pylist()[:3] == ["1900-01-02", "1900-01-04", "1900-01-06"]
 
 
+@pytest.mark.parametrize("kind", [0x206, 0x406])
+def test_formulas_of_xls_under_their_former_numbers_are_formulas(kind: int) -> None:
+    content = (DATA / "ledger.xls").read_bytes()
+    renumbered = re.sub(rb"\x06\0(?=[\x16-\x40]\0[\5-\7]\0\x0a\0)", struct.pack("<H", kind), content)
+    assert renumbered != content
+    assert convert(renumbered, "excel").table.equals(convert(content, "excel").table)
+
+
 CODE_PAGES = {
     "1252 where texts are Unicode": (b"\xe4\4", b"\0\6", None),
     "several bytes to a character in Excel 95": (b"\xa4\3", b"\0\5", "Excel 5 or 95 in the code page 932"),

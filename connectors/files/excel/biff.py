@@ -21,6 +21,7 @@ _FORMULA_LENGTH = 20  # where in a formula it says how long its text is
 _FORMULA, _NUMBER, _LABEL, _RICH_LABEL = 0x06, 0x203, 0x204, 0xD6
 # Formula, several numbers, number, label, boolean or error, text of a formula, rich text, short number, shared text.
 _CELLS = {_FORMULA, 0xBD, _NUMBER, _LABEL, 0x205, 0x207, _RICH_LABEL, 0x27E, 0xFD}
+_OLD_FORMULAS = {0x206, 0x406}  # what Excel 3 and 4 called formulas, and Numbers still does
 _SEVERAL, _FORMULA_TEXT = 0xBD, 0x207
 _IS_HIDDEN, _IS_HIDDEN_COLUMN = 0x20, 1
 _IS_NO_NUMBER = b"\xff\xff"  # at the end of a formula's result
@@ -87,6 +88,9 @@ def scan_xls(path: Path) -> XlsFindings:
 def _scan_sheet(stream: Stream, start: int, version: int, styles: list[int], result: XlsFindings) -> None:
     extent, found = Extent(), Findings()
     for kind, depth, at, body in _records(stream.data, start):
+        if kind in _OLD_FORMULAS:
+            result.patches |= _patch(stream, at, _FORMULA)  # calamine passes over them
+            kind = _FORMULA  # noqa: PLW2901 - which it is
         if kind in _CELLS and depth > 1:
             result.patches |= _patch(stream, at, _UNKNOWN)  # calamine takes a chart's cells for the sheet's
             continue
