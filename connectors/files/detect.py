@@ -63,7 +63,7 @@ _ITEM = rb"""(?:"(?:\\.|[^"\\\n])*(?:"|$)|""" + _NUMBER + rb"|true|false|null|Na
 _JSON = re.compile(_REMARKS + rb"(?:\[\s*)*" + _OBJECT + rb"|" + _REMARKS + rb"(?:\[\s*)+" + _ITEM, re.DOTALL)
 _CELLS = re.compile(rb"\s*\[[^\[\]{}\n]*\][ \t]*[^\s\[{]")  # [1],[2] or [1] text: brackets in a line of text
 _SCRIPT = re.compile(rb"\s*(?:(?:var|let|const)\s+)?[\w$.]+\s*[=(]\s*[\[{]\s*[\[{\"'\d]")
-_SPREADSHEET_MEMBERS = {"[Content_Types].xml", "mimetype", "content.xml"}
+_SPREADSHEET_MEMBERS = {"[content_types].xml", "mimetype", "content.xml"}
 
 
 def head_of(path: Path) -> bytes:
@@ -87,7 +87,7 @@ def is_zipped_spreadsheet(path: Path) -> bool:
     """Whether a zip is an xlsx, xlsb or ods rather than an archive of files."""
     try:
         with zipfile.ZipFile(path) as archive:
-            return bool(_SPREADSHEET_MEMBERS & set(archive.namelist()))
+            return bool(_SPREADSHEET_MEMBERS & {name.lower() for name in archive.namelist()})
     except (zipfile.BadZipFile, ValueError, NotImplementedError) as error:
         raise UnreadableFile("The file is a damaged or truncated zip archive.", code="corrupt_archive") from error
 

@@ -171,6 +171,17 @@ def test_formulas_of_xls_under_their_former_numbers_are_formulas(kind: int) -> N
     assert convert(renumbered, "excel").table.equals(convert(content, "excel").table)
 
 
+def test_an_area_of_an_unknown_form_and_whole_workbooks_of_it_are_read(tmp_path: Path) -> None:
+    content = (DATA / "ledger.xls").read_bytes()
+    area, with_row_below = rb"\x00\x02\x0e\x00(?=.{14}\x08\x02\x10\x00)", b"\x00\x02\x22\x00"
+    longer = re.sub(area, with_row_below, content, flags=re.DOTALL)
+    assert longer != content
+    assert convert(longer, "excel").table.equals(convert(content, "excel").table)
+    path = tmp_path / "ledger.xls"
+    path.write_bytes(longer)
+    assert sheets_with_cells(path, Context(tmp_path)) == sheets_with_cells(DATA / "ledger.xls", Context(tmp_path))
+
+
 CODE_PAGES = {
     "1252 where texts are Unicode": (b"\xe4\4", b"\0\6", None),
     "several bytes to a character in Excel 95": (b"\xa4\3", b"\0\5", "Excel 5 or 95 in the code page 932"),

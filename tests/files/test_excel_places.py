@@ -204,6 +204,7 @@ LAYOUTS: dict[str, tuple[dict[str, str], dict[str, tuple[str, str]]]] = {
     "shared texts elsewhere": ({"xl/sharedStrings.xml": "xl/ss.xml"}, {RELATIONS: ("sharedStrings.xml", "ss.xml")}),
     "a long way to the sheet": ({}, {RELATIONS: ("worksheets/sheet1", "../xl/worksheets/sheet1")}),
     "another kind of slash": ({}, {RELATIONS: ("worksheets/sheet1", "worksheets\\sheet1")}),
+    "small letters": ({"[Content_Types].xml": "[content_types].xml", WORKBOOK: "xl\\workbook.xml"}, {}),
     "a sheet of macros beside": (
         {"xl/worksheets/sheet2.xml": "xl/macrosheets/sheet2.xml"},
         {RELATIONS: ('/worksheet" Target="worksheets/sheet2', '/xlMacrosheet" Target="macrosheets/sheet2')},
@@ -216,7 +217,7 @@ LAYOUTS: dict[str, tuple[dict[str, str], dict[str, tuple[str, str]]]] = {
 
 @pytest.mark.parametrize("name", LAYOUTS)
 def test_workbooks_may_be_laid_out_in_any_way(path: Path, name: str) -> None:
-    found = convert(rebuilt(path, *LAYOUTS[name]), "excel")
+    found = convert(rebuilt(path, *LAYOUTS[name]), "auto")
     assert found.rows == [("x", DAY.date())]
     assert found.facts["sheets"] == ["Data", "Other"]
     assert found.issues == []

@@ -16,6 +16,7 @@ from connectors.files.excel.scan import Findings
 
 _SHEET, _BEGIN, _END, _ROW, _MERGED, _PASSWORD = 0x85, 0x809, 0x0A, 0x208, 0xE5, 0x2F
 _STYLE, _FORMAT, _CODEPAGE, _COLUMNS = 0xE0, 0x41E, 0x42, 0x7D
+_DIMENSIONS, _DIMENSIONS_LENGTHS = 0x200, {10, 14}
 _NAMES = {0x17, 0x18}  # what other sheets and areas are called in formulas
 _FORMULA_LENGTH = 20  # where in a formula it says how long its text is
 _FORMULA, _NUMBER, _LABEL, _RICH_LABEL = 0x06, 0x203, 0x204, 0xD6
@@ -64,13 +65,24 @@ class _Globals:
         return [plain_format(number, self.formats) for _, number in self.styles]
 
 
-def scan_xls(path: Path) -> XlsFindings:
-    """Look through every sheet.
+def plain_xls(path: Path) -> tuple[Path, XlsFindings]:
+    """The workbook, or a copy beside it that calamine reads rightly; and what its sheets hold.
 
     Raises:
         UnreadableFile: the container is damaged, it needs a password, or stray cells stand far away.
         TooLarge: too many cells.
     """
+    found = _scan(path)
+    if not found.patches:
+        return path, found
+    data, copy = bytearray(path.read_bytes()), path.with_name("plain.xls")
+    for place, byte in found.patches.items():
+        data[place] = byte
+    copy.write_bytes(data)
+    return copy, found
+
+
+def _scan(path: Path) -> XlsFindings:
     stream, result = workbook_stream(path), XlsFindings()
     found = _globals(stream.data)
     styles = found.plain_styles()
@@ -88,6 +100,8 @@ def scan_xls(path: Path) -> XlsFindings:
 def _scan_sheet(stream: Stream, start: int, version: int, styles: list[int], result: XlsFindings) -> None:
     extent, found = Extent(), Findings()
     for kind, depth, at, body in _records(stream.data, start):
+        if kind == _DIMENSIONS and len(body) not in _DIMENSIONS_LENGTHS:
+            result.patches |= _patch(stream, at, _UNKNOWN)  # calamine gives up on another length
         if kind in _OLD_FORMULAS:
             result.patches |= _patch(stream, at, _FORMULA)  # calamine passes over them
             kind = _FORMULA  # noqa: PLW2901 - which it is
@@ -112,14 +126,6 @@ def _is_formatted(body: bytes, styles: list[int]) -> bool:
     style = int.from_bytes(body[4:6], "little")
     is_number = len(body) >= 14 and body[12:14] != _IS_NO_NUMBER
     return is_number and style < len(styles) and styles[style] != ANY_NUMBER
-
-
-def write_patched(path: Path, patches: dict[int, int], target: Path) -> None:
-    """Copy the workbook with these bytes changed."""
-    data = bytearray(path.read_bytes())
-    for place, byte in patches.items():
-        data[place] = byte
-    target.write_bytes(data)
 
 
 def _patch(stream: Stream, at: int, number: int) -> dict[int, int]:

@@ -7,7 +7,7 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from connectors.files.excel.biff import scan_xls
+from connectors.files.excel.biff import plain_xls
 from connectors.files.excel.book import open_workbook
 from connectors.files.excel.inflate import count_parts, pieces
 from connectors.files.excel.kind import named_workbook
@@ -38,11 +38,11 @@ def sheets_with_cells(path: Path, context: Context) -> list[tuple[int, str]]:
 
 
 def _of_xls(path: Path) -> Iterator[tuple[int, str]]:
-    findings = scan_xls(path).sheets
+    path, found = plain_xls(path)
     with open_workbook(path) as book:
         names = book.sheet_names
     for index, name in enumerate(names):
-        if index >= len(findings) or findings[index].cells:
+        if index >= len(found.sheets) or found.sheets[index].cells:
             yield index, name
 
 

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from connectors.errors import UnreadableFile
 from connectors.files.bounded import bounded
-from connectors.files.excel.biff import scan_xls, write_patched
+from connectors.files.excel.biff import plain_xls
 from connectors.files.excel.book import Sheet, chosen_sheet, not_a_worksheet, open_workbook
 from connectors.files.excel.header import HEAD_ROWS
 from connectors.files.excel.inflate import count_parts
@@ -49,10 +49,7 @@ def _read(path: Path, kind: Kind, options: FileOptions, context: Context) -> Tab
 
 
 def _read_xls(path: Path, options: FileOptions) -> Table:
-    found = scan_xls(path)
-    if found.patches:
-        write_patched(path, found.patches, path.with_name("plain.xls"))
-        path = path.with_name("plain.xls")
+    path, found = plain_xls(path)
     return _read_binary(path, found.rectangle, found.sheets, options)
 
 
