@@ -47,7 +47,7 @@ _COMPRESSIONS = (
     (re.compile(rb"BZh[1-9](1AY&SY|\x17rE8P\x90)"), "bzip2"),
     (re.compile(rb"\xfd7zXZ\x00"), "xz"),
 )
-# Could also be the first column's name: believed only when a NUL byte follows, which text never has.
+# Could also be the first column's name: believed only when a NUL byte follows, which text never has, or nothing at all.
 _WORDS = (b"PAR1", b"PARE", b"RIFF", b"ORC\n", b"GIF8")
 _HTML = re.compile(
     rb"\s*(<!--.*?-->\s*)?<(!doctype\s+html|html|head|body|table|meta|script|div|title|h[1-6])\b",
@@ -96,7 +96,7 @@ def looks_like(path: Path) -> str:
     """What an uncompressed file is: ``parquet``, ``excel``, ``json``, ``text``, or a phrase such as ``a PNG image``."""
     head = head_of(path)
     for offset, magic, what in _MAGIC:
-        if head.startswith(magic, offset) and (magic not in _WORDS or b"\x00" in head):
+        if head.startswith(magic, offset) and (magic not in _WORDS or b"\x00" in head or head == magic):
             return "excel" if what == "ole" else what
     if head.startswith(b"PK"):
         return "excel"

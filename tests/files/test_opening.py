@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 import zstandard
 
-from connectors.errors import ConversionError, TooLarge
+from connectors.errors import ConversionError, TooLarge, UnreadableFile
 from tests.files.converting import convert
 
 CSV = b"a,b\n1,x\n2,y\n"
@@ -205,6 +205,11 @@ def test_a_header_in_angle_brackets_is_no_markup() -> None:
 
 def test_hidden_files_in_a_zip_do_not_count() -> None:
     assert convert(zipped(**{"x/.DS_Store": b"?", "x/data.csv": CSV})).table.num_rows == 2
+
+
+def test_a_parquet_file_that_ends_behind_its_first_bytes_is_no_text() -> None:
+    with pytest.raises(UnreadableFile, match="truncated"):
+        convert(b"PAR1", "auto")
 
 
 def test_a_text_that_begins_like_another_format_is_still_text() -> None:

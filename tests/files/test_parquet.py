@@ -126,6 +126,16 @@ def test_an_interval_inside_a_list_is_named_as_what_it_is(path: Path, context: C
     assert "has the type INTERVAL; it is kept as months, days and milliseconds in 12 bytes" in warning.message
 
 
+def test_a_variant_is_named_as_what_it_is(path: Path, context: Context) -> None:
+    duckdb.sql(f"""copy (select 5::variant as v, {{'a': 1}} as "s (t)", 'x'::variant as "x.y (z)") to '{path}'""")
+    table = read(path, context)
+    assert set(table.column("v").to_pylist()[0]) >= {"metadata", "value"}
+    assert [(warning.issue, warning.column) for warning in context.warnings.items] == [
+        ("logical_type", "v"),
+        ("logical_type", "x.y (z)"),
+    ]
+
+
 @pytest.mark.parametrize(("text", "status_code"), [("é".encode(), 200), (b"\xff\xfe", 400)])
 def test_enums_are_texts(path: Path, tmp_path: Path, text: bytes, status_code: int) -> None:
     path.write_bytes(raw_parquet("BYTE_ARRAY", b"\2\0\0\0" + text, values=1, rows=1, converted=4))
@@ -224,10 +234,16 @@ def test_it_refuses_a_file_without_columns(path: Path, context: Context) -> None
         read(path, context)
 
 
-@pytest.mark.parametrize("content", [b"", b"PAR1", b"a,b\n1,2\n" * 10, b"PK\x03\x04" + b"\0" * 100])
+@pytest.mark.parametrize("content", [b"", b"PAR", b"a,b\n1,2\n" * 10, b"PK\x03\x04" + b"\0" * 100])
 def test_it_refuses_what_is_not_parquet(path: Path, context: Context, content: bytes) -> None:
     path.write_bytes(content)
     with pytest.raises(UnreadableFile, match="not a Parquet file"):
+        read(path, context)
+
+
+def test_it_calls_a_file_of_nothing_but_the_magic_truncated(path: Path, context: Context) -> None:
+    path.write_bytes(b"PAR1")
+    with pytest.raises(UnreadableFile, match="truncated"):
         read(path, context)
 
 

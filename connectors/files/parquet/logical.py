@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +21,11 @@ _NAMELESS = {  # what the values of a logical type are, when the type itself is 
     "BSON": "BSON documents as binary values",
     "GEOMETRY": "well-known binary (WKB)",
     "GEOGRAPHY": "well-known binary (WKB)",
+    "VARIANT": "metadata and values in the binary encoding of variants",
 }
+_GROUP = re.compile(
+    r"( *)(?:required|optional|repeated) group field_id=-?\d+ (.*?)( \(Variant\(\d+\)\))? (?:\([^()]*\) )?{"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +56,19 @@ class Restored:
 
 
 def special_kinds(schema: pq.ParquetSchema) -> dict[str, str]:
-    """The logical types that pyarrow drops, by the dotted paths of their leaves."""
+    """The logical types that pyarrow drops, by the dotted paths of the leaves or groups that have them."""
     leaves = (schema.column(number) for number in range(len(schema)))
     kinds = ((leaf.path, {leaf.logical_type.type, leaf.converted_type} & _NAMELESS.keys()) for leaf in leaves)
-    return {path: min(found) for path, found in kinds if found}
+    return {path: min(found) for path, found in kinds if found} | dict.fromkeys(_variants(schema), "VARIANT")
+
+
+def _variants(schema: pq.ParquetSchema) -> Iterator[str]:
+    """The dotted paths of the groups that are variants: only the printed schema tells."""
+    path: list[str] = []
+    for group in filter(None, map(_GROUP.fullmatch, str(schema).splitlines())):
+        path[len(group[1]) // 2 :] = [group[2]]
+        if group[3]:
+            yield ".".join(path[1:])
 
 
 def restored(kinds: Mapping[str, str], field: pa.Field, warnings: Warnings) -> Restored:

@@ -60,13 +60,13 @@ def _check_magic(path: Path) -> None:
     with path.open("rb") as file:
         head = file.read(4)
         size = path.stat().st_size
-        if size < _SMALLEST or head not in (_MAGIC, _ENCRYPTED_MAGIC):
+        if head not in (_MAGIC, _ENCRYPTED_MAGIC):
             raise UnreadableFile("This is not a Parquet file: it does not begin with the bytes PAR1.")
         file.seek(-4, 2)
         tail = file.read(4)
     if _ENCRYPTED_MAGIC in (head, tail):
         raise _encrypted()
-    if tail != _MAGIC:
+    if size < _SMALLEST or tail != _MAGIC:
         raise UnreadableFile(
             "The Parquet file is truncated: it does not end with the bytes PAR1, so its footer is missing."
         )
