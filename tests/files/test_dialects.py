@@ -94,6 +94,10 @@ def test_it_finds_the_table_however_it_is_written(text: str) -> None:
             [("http://a.b", 5, "1,234.5"), ("http://a.b/c", 6, "1,234.5")],
         ),
         ("Key:;x\nOther:;y\n\nfrom;to;size\na;b;1\n", [("a", "b", 1)]),
+        ("x\t1\t6\t7\t+\ty\t1,1,1,\t0,2,4,\n", [("x", 1, 6, 7, "+", "y", "1,1,1,", "0,2,4,")]),
+        ("a,\tb,\tc\n1,\t2,\t3\n", [(1, "\t2", "\t3")]),
+        ("1,x\ty,2\n2,z\tx,3\n", [(1, "x\ty", 2), (2, "z\tx", 3)]),
+        ("##form=1\n19\tG\ta|b|||c\t0\n20\tT\td|e|||f\t1\n", [(19, "G", "a|b|||c", 0), (20, "T", "d|e|||f", 1)]),
     ],
 )
 def test_the_delimiter_is_what_cuts_header_and_rows_alike(text: str, rows: list[tuple[Any, ...]]) -> None:
@@ -250,6 +254,16 @@ def test_a_delimiter_may_end_the_header_below_titles() -> None:
 def test_a_delimiter_is_not_missed_because_rows_are_ragged_and_a_name_is_lacking() -> None:
     with pytest.raises(ConversionError, match="Line 2: it has 2 fields where 4 were expected"):
         convert("id,name,,name\n1,english\n1,english\n\n2,german,1,2,3\n")
+    with pytest.raises(ConversionError, match="Line 4: it has 4 fields where 3 were expected"):
+        convert("\n\na,b,c\n1,27,,x\n,y\n0,m,17\n")
+
+
+def test_comments_do_not_hide_that_columns_are_aligned() -> None:
+    found = convert("# north, at noon\n   0.0 1.5  UMi\n  10.0 2.5  UMa\n# or so\n 100.0 2.5  Cep\n")
+    assert found.rows == [(0.0, 1.5, "UMi"), (10.0, 2.5, "UMa"), (100.0, 2.5, "Cep")]
+    assert [warning.message for warning in found.warnings if warning.issue == "title_lines"] == [
+        "1 line above the table was left out: '# north, at noon'."
+    ]
 
 
 def test_names_below_a_title_need_not_be_unique() -> None:

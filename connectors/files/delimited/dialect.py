@@ -21,6 +21,7 @@ _WEAK = (*_RARE, "!", "*", ":", " ")
 LOOKED_AT = 200
 _SURELY = 0.6
 _EVEN_ENOUGH, _WEAKNESS, _BELOW_A_TITLE = 0.6, 0.8, 0.6
+_LISTS_BETWEEN_TABS = 0.5  # values hold lists with commas or bars more often than tabs
 COMMENT_MARKS = ("#", "%")
 _TIME = re.compile(r"(?<!\d)([01]?\d|2[0-4]):[0-5]\d(?!\d)")
 _OPENED = re.compile(rb"(?:^|[,;\t|])'", re.MULTILINE)
@@ -165,9 +166,9 @@ def _misplaced_quotes(sample: bytes, dialect: Dialect) -> int:
 
 
 def _cuts_first_line(sample: bytes, dialect: Dialect, *, whole: bool) -> bool:
-    """Whether the first line reads like a header by this delimiter, whatever the other lines do."""
-    records = read_records(sample, 0, dialect, whole=whole, most=1)
-    cells = records[0].fields if records else []
+    """Whether the first line that is not blank reads like a header by this delimiter, whatever the others do."""
+    records = read_records(sample, 0, dialect, whole=whole, most=LOOKED_AT)
+    cells: list[str] = next((record.fields for record in records if any(record.fields)), [])
     filled = sum(bool(cell.strip()) for cell in cells)
     return len(cells) > 1 and 2 * filled > len(cells) and not any(cell.startswith(" ") for cell in cells)
 
@@ -196,7 +197,8 @@ def _score(records: Sequence[Record], delimiter: str, *, divided: bool) -> float
         return 0.0
     cells = [cell for row in body[:50] for cell in row if len(row) == modal]
     foreign = [other for other in (*_STRONG, *_RARE) if other != delimiter]
-    clean = sum(TYPED.fullmatch(cell) is not None or not any(other in cell for other in foreign) for cell in cells)
+    unclean = [not TYPED.fullmatch(cell) and any(other in cell.strip("\t") for other in foreign) for cell in cells]
+    clean = len(cells) - sum(unclean) * (_LISTS_BETWEEN_TABS if delimiter == "\t" else 1)
     return even * clean / max(len(cells), 1) * (_BELOW_A_TITLE if len(rows[0]) == 1 else 1)
 
 

@@ -192,14 +192,15 @@ class DelimitedSource:
         return Rejects(self._text.path, self._options.rejects_path, skip=skip)
 
     def _report_layout(self) -> None:
-        warnings = self._context.warnings
+        warnings, delimiter = self._context.warnings, self._layout.dialect.delimiter
         for issue, where, lines in (
             ("title_lines", "above", self._layout.titles),
             ("footer_lines", "below", self._footer),
         ):
             if lines:
                 count = counted(len(lines), "line")
-                warnings.add(issue, f"{count} {where} the table {were(len(lines))} left out: {_listed(lines)}.")
+                as_written = [line.replace(delimiter, self._text.delimiter or delimiter) for line in lines]
+                warnings.add(issue, f"{count} {where} the table {were(len(lines))} left out: {_listed(as_written)}.")
         if doubt := self._text.doubt(self._options.encoding):
             warnings.add("guessed_encoding", doubt)
         self._report_unused_format()

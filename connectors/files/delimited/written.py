@@ -28,6 +28,7 @@ _SAMPLE, _STEP = 128 << 10, 4 << 20
 _REPEATED, _BEYOND_ASCII = ("||", "::"), ("§", "¦", "¬")
 _WIDE_BLANKS, _BLANKS = "  ", " "
 _ENOUGH_LINES = 4
+_COMMENT = b"#"
 
 
 def with_one_byte_delimiter(text: Utf8Text, options: FileOptions, context: Context) -> tuple[Utf8Text, FileOptions]:
@@ -82,7 +83,8 @@ def _found(lines: list[bytes], sample: bytes, options: FileOptions, *, whole: bo
     if len(lines) < 2 or _STAND_IN.encode() in sample:
         return None
     even = [written for written in (*_REPEATED, *_BEYOND_ASCII) if _cuts_evenly(lines, written)]
-    even += [blanks for blanks in (_WIDE_BLANKS, _BLANKS) if _are_aligned(lines, blanks)]
+    rows = [line for line in lines if not line.startswith(_COMMENT)]
+    even += [blanks for blanks in (_WIDE_BLANKS, _BLANKS) if _are_aligned(lines, blanks) or _are_aligned(rows, blanks)]
     if not even:
         return None
     guessed = guess_dialect(sample, options, whole=whole)[0].delimiter
@@ -99,7 +101,7 @@ def _cuts_evenly(lines: list[bytes], written: str) -> bool:
 
 def _are_aligned(lines: list[bytes], blanks: str) -> bool:
     """Whether runs of blanks cut every line into as many fields, one of which holds numbers below its name."""
-    if b'"' in lines[0] or not all(blanks.encode() in line.strip() for line in lines):
+    if len(lines) < 2 or b'"' in lines[0] or not all(blanks.encode() in line.strip() for line in lines):
         return False
     rows = [re.split(f"{blanks} *", line.decode("utf-8", "replace").strip(" ")) for line in lines]
     if len({len(row) for row in rows}) > 1 or len(rows[0]) == 1:
