@@ -233,6 +233,12 @@ def test_of_two_tables_in_a_file_none_is_left_out(first: str) -> None:
         convert(f"{first}\nc,d,e\n5,6,7\n8,9,10\n11,12,13\n")
 
 
+def test_keys_that_come_again_are_those_of_rows() -> None:
+    tables = convert("MONTH;rain 1992\nmay;61\njun;57\n\nMONTH;rain 2001\nmay;6\njun;5\n")
+    assert tables.table.num_rows == 5
+    assert tables.issues == ["blank_lines", "type_inconsistency"]
+
+
 def test_a_header_is_no_title_of_a_single_longer_row() -> None:
     assert convert("Account;DE12\n\nday;sum;what\n").table.column_names == ["day", "sum", "what"]
     with pytest.raises(ConversionError, match="Line 3: it has 4 fields where 3 were expected"):

@@ -202,14 +202,14 @@ def _are_rows(above: Sequence[Sequence[str]]) -> bool:
 
 
 def _rows_of_pairs(records: list[Record]) -> int:
-    """How many first records are keys with their values (``Account;DE12``), a blank line below them.
+    """How many first records are keys, each once, with their values (``Account;DE12``), a blank line below them.
 
     They are none of the table when only what is below the blank line reads like names above values.
     """
     rows = [record.fields for record in records]
     for place in range(1, len(rows)):
         above, key, value = rows[:place], rows[place - 1][0], rows[0][1] if len(rows[0]) > 1 else ""
-        if _filled(rows[place - 1]) != 2 or not key.strip() or is_value(key):
+        if _filled(rows[place - 1]) != 2 or not key.strip() or is_value(key) or key in _first_cells(rows[place:]):
             return 0
         separated = records[place].start > records[place - 1].following
         if separated and contrast(rows[place], rows[place + 1 :]):
