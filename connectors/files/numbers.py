@@ -14,7 +14,7 @@ from connectors.types import MAX_DECIMAL_DIGITS
 # Fifteen characters hold at most fifteen digits, and a double gives back any fifteen digits of a normal number.
 _SURE_LENGTH = 15
 _SURE_RANGE = (1e-290, 1e290)
-_PLAIN = r"^-?(0|[1-9]\d*)(\.\d+)?$"
+_PLAIN = r"^-?((0|[1-9]\d*)(\.\d*)?|\.\d+)$"
 _MINUS_ZERO = r"^-[0.]+$"
 _FLOAT_OR_WORD = r"(?i)^-?(((0|[1-9]\d*)(\.\d*)?|\.\d+)(e[+-]?\d+)?|nan|inf|infinity)$"
 

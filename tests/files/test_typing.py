@@ -28,6 +28,7 @@ def column(*values: str) -> str:
         (["1e5", "1.50e-07"], "double", [1e5, 1.5e-7]),
         (["nan", "1.5", "-inf"], "double", None),
         (["12.50", "3.25"], "decimal128(18, 2)", [Decimal("12.50"), Decimal("3.25")]),
+        ([".50", "-.25", "7."], "decimal128(18, 2)", [Decimal("0.50"), Decimal("-0.25"), Decimal("7.00")]),
         (["12345678901234567.89"], "decimal128(38, 2)", [Decimal("12345678901234567.89")]),
         (["0.30000000000000004"], "double", [0.30000000000000004]),
         (["0.1000000000000000055"], "decimal128(38, 19)", [Decimal("0.1000000000000000055")]),
@@ -68,6 +69,7 @@ def test_nanoseconds_are_kept() -> None:
     ("values", "issue"),
     [
         (["007", "10"], "leading_zeros"),
+        (["00.5", "-.50"], "leading_zeros"),
         (["+5", "6"], "plus_signs"),
         (["1" * 50], "over_long_numbers"),
         (["1e400", "1"], "over_long_numbers"),

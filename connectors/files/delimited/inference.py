@@ -61,6 +61,7 @@ def _orders() -> list[Kind]:
     return [*kinds, *(_arranged(clock, "time") for clock in _CLOCKS)]
 
 
+_PLAIN, _DIGITS = r"((0|[1-9]\d*)(\.\d*)?|\.\d+)", r"(\d+(\.\d*)?|\.\d+)"
 _NUMBERS_LADDER: tuple[Kind, ...] = (Float(), Decimals(), Float(plain=False))
 _DATES_LADDER: tuple[Kind, ...] = (
     Date(),
@@ -72,15 +73,15 @@ _DATES_LADDER: tuple[Kind, ...] = (
     *_orders(),
 )
 _TEXTS_LADDER: tuple[Kind, ...] = (
-    Patterned("number of more digits than a type holds", r"^-?(0|[1-9]\d*)(\.\d+)?$", r"\d{16}", "over_long_numbers"),
+    Patterned("number of more digits than a type holds", rf"^-?{_PLAIN}$", r"\d{16}", "over_long_numbers"),
     Patterned(
         "number that no double holds",
-        r"^-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?$",
+        rf"^-?{_PLAIN}([eE][+-]?\d+)?$",
         r"[eE]|\d{16}",
         "over_long_numbers",
     ),
-    Patterned("number with leading zeros", r"^-?\d+(\.\d+)?$", r"^-?0\d", "leading_zeros"),
-    Patterned("number with a plus", r"^[+-]?\d+(\.\d+)?$", r"^\+", "plus_signs"),
+    Patterned("number with leading zeros", rf"^-?{_DIGITS}$", r"^-?0\d", "leading_zeros"),
+    Patterned("number with a plus", rf"^[+-]?{_DIGITS}$", r"^\+", "plus_signs"),
     Patterned(
         "number with thousands separators",
         r"^[+-]?(\d{1,3}(,\d{2,3})*,\d{3}|\d{1,3})(\.\d+)?$",
@@ -120,7 +121,7 @@ _TEXTS_LADDER: tuple[Kind, ...] = (
     Text(),
 )
 TEXT = Text()
-_NUMBERS = r"^[+-]?\d+(\.\d+)?([eE][+-]?\d+)?$"
+_NUMBERS = rf"^[+-]?{_DIGITS}([eE][+-]?\d+)?$"
 _DATES = r"^\d{4}-\d{2}-\d{2}([T ][\d:.+Z-]+)?$"
 
 

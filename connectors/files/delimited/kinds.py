@@ -135,7 +135,7 @@ class Decimals:
         return pa.decimal128(_INT64_DIGITS if self.digits + self.scale <= _INT64_DIGITS else 38, self.scale)
 
     def could_be(self, value: str) -> bool:
-        return re.match(r"-?\d", value) is not None
+        return re.match(r"-?\.?\d", value) is not None
 
     def convert(self, text: pa.Array) -> pa.Array | None:
         values = strictly(text, self.type)
