@@ -154,6 +154,26 @@ def test_a_map_whose_keys_may_be_null_is_not_called_corrupt(path: Path, context:
         read(path, context)
 
 
+@pytest.mark.parametrize(("kind", "code", "converted"), [("INT32", "<3i", 7), ("INT64", "<3q", 8)])
+def test_times_that_are_none_of_a_day_are_durations(
+    path: Path, context: Context, kind: str, code: str, converted: int
+) -> None:
+    counts = [-1, 0, 93_600_000_000 if kind == "INT64" else 93_600_000]
+    path.write_bytes(raw_parquet(kind, struct.pack(code, *counts), values=3, rows=3, converted=converted))
+    column = read(path, context).column("c")
+    unit = "us" if kind == "INT64" else "ms"
+    assert column.type == pa.duration(unit)
+    assert column.cast(pa.int64()).to_pylist() == counts
+    assert [(warning.issue, warning.column) for warning in context.warnings.items] == [("logical_type", "c")]
+
+
+def test_only_the_column_with_a_time_past_midnight_is_of_durations(path: Path, context: Context) -> None:
+    duckdb.sql(f"copy (select '23:59:59'::time as t, null::time as n, '24:00:00'::time as d) to '{path}'")
+    found = read(path, context)
+    assert [str(field.type) for field in found.schema] == ["time64[us]", "time64[us]", "duration[us]"]
+    assert found.column("d").to_pylist() == [dt.timedelta(days=1)]
+
+
 def test_a_time_after_midnight_is_refused_by_its_column(path: Path, context: Context) -> None:
     duckdb.sql(f"copy (select ['24:00:00'::time] as l) to '{path}'")
     with pytest.raises(UnreadableFile, match="The column 'l' of the Parquet file holds what is no value: time64"):

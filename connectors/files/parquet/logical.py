@@ -23,6 +23,7 @@ _NAMELESS = {  # what the values of a logical type are, when the type itself is 
     "GEOGRAPHY": "well-known binary (WKB)",
     "VARIANT": "metadata and values in the binary encoding of variants",
 }
+_SCANNED_ROWS = 65_536
 _GROUP = re.compile(
     r"( *)(?:required|optional|repeated) group field_id=-?\d+ (.*?)( \(Variant\(\d+\)\))? (?:\([^()]*\) )?{"
 )
@@ -52,6 +53,9 @@ class Restored:
             return array.cast(pa.string())
         if self.kind == "INTERVAL":
             return _intervals(array)
+        if self.kind == "TIME":
+            counts = array.view(pa.int32() if pa.types.is_time32(array.type) else pa.int64())
+            return counts.cast(pa.int64()).cast(self.type)
         return array if array.type == self.type else array.cast(self.type)
 
 
@@ -82,6 +86,26 @@ def restored(kinds: Mapping[str, str], field: pa.Field, warnings: Warnings) -> R
     for path, name in inside.items():
         warnings.add("logical_type", f"'{path}' has the type {name}; it is kept as {_NAMELESS[name]}.", column=path)
     return Restored(usual_layout(field.type), ", ".join(_NAMELESS[name] for name in inside.values()) or "exact")
+
+
+def times_beyond_a_day(file: pq.ParquetFile) -> set[str]:
+    """The columns of times of which some are negative or past midnight, as fastparquet writes durations."""
+    names = [field.name for field in file.schema_arrow if pa.types.is_time(field.type)]
+    found: set[str] = set()
+    for batch in file.iter_batches(batch_size=_SCANNED_ROWS, columns=names) if names else ():
+        for name, array in zip(batch.schema.names, batch.columns, strict=True):
+            try:
+                array.validate(full=True)
+            except pa.ArrowInvalid:
+                found.add(name)
+    return found
+
+
+def as_duration(field: pa.Field, warnings: Warnings) -> Restored:
+    """How a column of times is kept of which some are no times of day."""
+    message = f"'{field.name}' has times that are negative or past midnight; all its times are kept as durations."
+    warnings.add("logical_type", message, column=field.name)
+    return Restored(pa.duration(field.type.unit), kind="TIME")
 
 
 def _intervals(array: Any) -> Any:

@@ -18,7 +18,7 @@ from connectors.files.bounded import bounded, rows_within
 from connectors.files.names import unique_names
 from connectors.files.options import FileOptions
 from connectors.files.parquet.int96 import int96_columns, int96_unit
-from connectors.files.parquet.logical import Restored, restored, special_kinds
+from connectors.files.parquet.logical import Restored, as_duration, restored, special_kinds, times_beyond_a_day
 from connectors.source import Column, Context, schema_of
 
 _MAGIC, _ENCRYPTED_MAGIC = b"PAR1", b"PARE"
@@ -113,7 +113,14 @@ def _source(file: pq.ParquetFile, path: Path, context: Context) -> ParquetSource
     names = unique_names(schema.names, context.warnings)
     leaf_types = {column.path: column.physical_type for column in map(file.schema.column, range(len(file.schema)))}
     kinds = special_kinds(file.schema)
-    kept = [restored(kinds, field, context.warnings) for field in schema]
+    with _native_errors():
+        beyond = times_beyond_a_day(file)
+    kept = [
+        as_duration(field, context.warnings)
+        if field.name in beyond and pa.types.is_time(field.type)
+        else restored(kinds, field, context.warnings)
+        for field in schema
+    ]
     columns = [
         Column(name, how.type, field.nullable, how.kind.lower() or leaf_types.get(field.name), how.fidelity)
         for name, field, how in zip(names, schema, kept, strict=True)
