@@ -124,6 +124,9 @@ def test_a_zip_with_several_files_is_refused_naming_them() -> None:
         (b"\xcf\xfa\xed\xfe\x07\0\0\1", "parquet", "plain text or something unknown, not parquet"),
         (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n", "csv", "a Git LFS pointer"),
         (b"\x04\x22\x4d\x18d@\xa7", "auto", "an LZ4 archive"),
+        (lzma.compress(CSV, format=lzma.FORMAT_ALONE), "auto", "an LZMA archive"),
+        (b"LZIP\x01\x0c\x00", "auto", "an lzip archive"),
+        (b"\xff\x06\x00\x00sNaPpY\x01\x0b", "csv", "a Snappy stream"),
     ],
 )
 def test_it_refuses_another_format_and_says_what_it_looks_like(content: bytes, kind: str, looks: str) -> None:
