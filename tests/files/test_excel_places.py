@@ -141,6 +141,31 @@ def test_one_wide_row_does_not_hide_those_above_it(path: Path) -> None:
     assert len(read(path).rows) == 3
 
 
+def test_of_two_tables_in_a_sheet_none_is_left_out(path: Path) -> None:
+    upper: list[list[Any]] = [
+        ["client", "symbol", "city", "kind", "since", "note"],
+        ["AX", "A", "B", "C", 1999, "D"],
+        [None],
+    ]
+    lower: list[list[Any]] = [
+        ["plan", "code", "place", "sort", "from", "until", "remark"],
+        ["P", "Q", "R", "S", 1, 2, "T"],
+    ]
+    found = read(write_xlsx(path, [*upper, *lower]))
+    assert found.table.column_names[:6] == upper[0]
+    assert [row[0] for row in found.rows] == ["AX", None, "plan", "P"]
+
+
+def test_a_row_of_texts_that_show_values_is_no_header(path: Path) -> None:
+    names, rows = (
+        ["company", "code", "bought"],
+        [["Acme", "510", "2024/07/29", "1,350"], ["Bolt", "76", "2024/07/30", "x"]],
+    )
+    found = read(write_xlsx(path, [["Purchases"], [None], names, [None], *rows]))
+    assert found.table.column_names[:3] == names
+    assert [row[0] for row in found.rows][-2:] == ["Acme", "Bolt"]
+
+
 ODD_CELLS: dict[str, tuple[str, str, list[Any]]] = {
     "an error newer than the reader": (' t="e"', "<v>#SPILL!</v>", ["#SPILL!", "1"]),
     "false in a word": (' t="b"', "<v>false</v>", ["false", "1"]),

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from connectors.files.delimited.header import is_value
 from connectors.files.excel.cells import CellError, text_of
 
 HEAD_ROWS = 100
-_LONGEST_PREFACE = 15  # rows of titles, or of names beside values, above a table
+_LONGEST_PREFACE, _WIDEST_PREFACE = 15, 4  # rows of titles, or of names beside values, above a table; and cells in each
 _YEARS = range(1800, 2200)
 Head = dict[tuple[int, int], Any]  # cells by (row, place), from 0
 
@@ -72,11 +73,19 @@ def _header_row(rows: dict[int, dict[int, Any]]) -> int:
     widest = 0  # of the rows above
     for place, row in enumerate(numbers[: _LONGEST_PREFACE + 1]):
         following = rows[numbers[place + 1]] if place + 1 < len(numbers) else {}
+        above = [rows[number] for number in numbers[:place] if number != row - 1]
         is_wider = row > first and len(rows[row]) > widest and len(following) >= widest
-        if is_wider and _names_something(rows[row]) and (_is_apart(numbers, place) or _holds_values(following)):
+        is_named = _names_something(rows[row]) and not _shows_values(rows[row])
+        begins = _is_apart(numbers, place) or _holds_values(following)
+        if is_wider and is_named and begins and _is_preface(above, rows[row]):
             return row
         widest = max(widest, len(rows[row]))
     return first
+
+
+def _is_preface(rows: list[dict[int, Any]], header: dict[int, Any]) -> bool:
+    """Whether rows above a header (but for that of its groups) are too narrow to be a table of their own."""
+    return all(len(cells) <= max(_WIDEST_PREFACE, 2 * len(header) // 3) for cells in rows)
 
 
 def _is_apart(numbers: list[int], place: int) -> bool:
@@ -86,6 +95,11 @@ def _is_apart(numbers: list[int], place: int) -> bool:
 
 def _holds_values(cells: dict[int, Any]) -> bool:
     return any(not isinstance(cell, str) or isinstance(cell, CellError) for cell in cells.values())
+
+
+def _shows_values(cells: dict[int, Any]) -> bool:
+    """Whether a third of the cells are texts that look like numbers or dates."""
+    return 3 * sum(isinstance(cell, str) and is_value(cell) for cell in cells.values()) >= len(cells)
 
 
 def _joined(upper: dict[int, Any], lower: dict[int, str]) -> dict[int, str]:
