@@ -6,6 +6,7 @@ import hashlib
 import json
 import time
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from django.conf import settings
@@ -19,6 +20,7 @@ from conversions.models import ConversionJob, JobStatus, Upload
 from conversions.outages import Survived
 from conversions.sealed import seal
 
+_LOOK_SECONDS = 0.5
 _PATIENCE_SECONDS = 30  # workers that died are started again within this time
 
 
@@ -91,16 +93,25 @@ def _same(submission: Submission) -> ConversionJob | None:
 
 
 def run_here(submission: Submission, show: supervisor.Show) -> ConversionJob:
-    """Run a job to its end in this process instead of a queue worker: for commands."""
-    job = _create(submission)
+    """Run a job to its end in this process instead of a queue worker: for commands.
+
+    Should an attempt die, the next one is whoever's is quicker: this process's or a worker's of a portal beside it.
+    """
     try:
-        while job.status == JobStatus.QUEUED:
+        job = supervisor.take(partial(_create, submission))
+        try:
             supervisor.run(job, show)
             job.refresh_from_db()
-    except KeyboardInterrupt:
-        job.refresh_from_db()
-        job.end_cancelled()
-        raise
+            while not job.is_terminal:
+                if job.status == JobStatus.QUEUED:
+                    supervisor.run(job, show)
+                else:
+                    time.sleep(_LOOK_SECONDS)
+                job.refresh_from_db()
+        except KeyboardInterrupt:
+            job.refresh_from_db()
+            job.end_cancelled()
+            raise
     finally:
         supervisor.cool_down()
     return job

@@ -16,7 +16,7 @@ from typing import Any
 
 import structlog
 from django.conf import settings
-from django.db import DatabaseError
+from django.db import DatabaseError, transaction
 
 from connectors import events
 from connectors import services as credentials
@@ -83,16 +83,27 @@ def run_next() -> None:
             _attempt(job, lambda _progress: None)
 
 
+def take(create: Callable[[], ConversionJob]) -> ConversionJob:
+    """A new job that this process holds from its beginning on, so that no worker of a portal beside it takes it."""
+    _warm_up()
+    with transaction.atomic():
+        job = create()
+        job.claim(_worker_name())
+    return job
+
+
 def run(job: ConversionJob, show: Show) -> None:
-    """Run one attempt of a queued job. Returns at once if it is not queued (any more).
+    """Run one attempt of a job that this process holds, or that is queued and nobody else is quicker to take.
 
     Args:
         job: the job.
         show: called with the job's progress object as it changes.
     """
-    _warm_up()
-    if job.claim(_worker_name()):
-        _attempt(job, show)
+    if job.status == JobStatus.QUEUED:
+        _warm_up()
+        if not job.claim(_worker_name()):
+            return
+    _attempt(job, show)
 
 
 def _warm_up() -> None:

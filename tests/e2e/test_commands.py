@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
 
+from tests.conftest import Converter
 from tests.manage import manage
+from tests.portal import Portal
 from tests.store.client import ObjectStore
 
 PEOPLE = "id;name\n1;Ann\n2;Bob\n"
@@ -89,6 +92,32 @@ def test_it_converts_from_and_to_signed_urls(home: Path, store: ObjectStore) -> 
     assert done.returncode == 0, done.stderr
     assert "Signature" not in done.stdout + done.stderr
     assert store.get("command/people.parquet")[:4] == b"PAR1"
+
+
+def test_no_worker_of_a_portal_beside_it_takes_its_job(
+    portal: Portal, converter: Converter, store: ObjectStore
+) -> None:
+    store.put("command/beside.csv", PEOPLE.encode())
+    urls = store.presign("GET", "command/beside.csv"), store.presign("PUT", "command/beside.parquet")
+    converter.convert(PEOPLE.encode(), "csv")  # the portal's workers are warm
+    with ThreadPoolExecutor(1) as terminal:
+        running = terminal.submit(
+            manage,
+            portal.data_dir.parent,
+            *("convert_file", *urls),
+            data_dir=portal.data_dir,
+            DEV_STORAGE_HOSTS=store.host,
+        )
+        while not running.done():  # a worker that hears of a job takes the first that waits
+            portal.post("/convert/file", converter.request(PEOPLE.encode(), "csv"))
+    assert running.result().returncode == 0, running.result().stderr
+    assert "2 rows, 2 columns" in running.result().stdout
+    jobs = portal.request("GET", "/jobs?page_size=100").body["results"]
+    (job,) = [it for it in jobs if it["destination"].endswith("command/beside.parquet")]
+    events = portal.request("GET", f"/jobs/{job['job_id']}/events").body["events"]
+    assert [(it["action"], it["actor"]) for it in events] == [
+        (it, "command") for it in ("submitted", "started", "succeeded")
+    ]
 
 
 def test_infer_schema_lists_the_columns(home: Path) -> None:
