@@ -43,6 +43,7 @@ def context_of(job: ConversionJob, user: User, portal: str) -> dict[str, Any]:
         "columns": _columns(job, inspection) if job.kind not in LOOKING_KINDS else _inferred(job, may_see_values),
         "warnings": _warnings(job),
         "facts": detected(job),
+        "may_see_values": may_see_values,
         "inspection": inspection,
         "sheet": _inspected_sheet(job),
         "webhooks": [_webhook(it) for it in job.webhooks.defer("body")],

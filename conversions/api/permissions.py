@@ -18,6 +18,10 @@ if TYPE_CHECKING:  # DRF's views import this module
 
 Owned = TypeVar("Owned", ConversionJob, Upload)
 
+# What staff need for the jobs of others. Answers hold values of customers, so who may only look at jobs in the console
+# has no business here.
+SEE_VALUES, OPERATE = "conversions.view_jobinspection", "conversions.change_conversionjob"
+
 
 class MayUseApi(BasePermission):
     """Somebody known, or anybody where the operator set ``API_AUTH=none``; a key only within its scopes."""
@@ -36,17 +40,18 @@ class MayUseApi(BasePermission):
         return settings.TUNDRA.API_AUTH == "none" or bool(request.user and request.user.is_authenticated)
 
 
-def visible_jobs(request: Request) -> QuerySet[ConversionJob]:
-    """The caller's own jobs; all of them for staff. Without an account: those that nobody owns."""
-    return _visible(ConversionJob.objects.all(), request)
+def visible_jobs(request: Request, needed: str = SEE_VALUES) -> QuerySet[ConversionJob]:
+    """The caller's own jobs; all of them for staff with the permission. Without an account: those that nobody owns."""
+    return _visible(ConversionJob.objects.all(), request, needed)
 
 
-def visible_uploads(request: Request) -> QuerySet[Upload]:
+def visible_uploads(request: Request, needed: str = SEE_VALUES) -> QuerySet[Upload]:
     """The same of uploads that have not expired."""
-    return _visible(Upload.objects.filter(expires_at__gt=timezone.now()), request)
+    return _visible(Upload.objects.filter(expires_at__gt=timezone.now()), request, needed)
 
 
-def _visible(things: QuerySet[Owned], request: Request) -> QuerySet[Owned]:
+def _visible(things: QuerySet[Owned], request: Request, needed: str) -> QuerySet[Owned]:
     if not request.user.is_authenticated:
         return things.filter(owner=None)
-    return things if request.user.is_staff else things.filter(owner=request.user)
+    sees_all = request.user.is_staff and request.user.has_perm(needed)
+    return things if sees_all else things.filter(owner=request.user)

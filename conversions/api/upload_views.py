@@ -13,7 +13,7 @@ from rest_framework.response import Response
 
 from conversions import uploads
 from conversions.api import storage_documentation as doc
-from conversions.api.permissions import visible_uploads
+from conversions.api.permissions import OPERATE, SEE_VALUES, visible_uploads
 from conversions.api.serializers import UploadFileSerializer
 from conversions.api.throttles import LimitedViewSet
 from conversions.api.uploading import BoundedHandler
@@ -62,12 +62,12 @@ class UploadViewSet(LimitedViewSet):
     @extend_schema(**doc.REMOVE_UPLOAD)
     def destroy(self, request: Request, pk: str) -> Response:
         """Remove an upload that no waiting or running job needs."""
-        uploads.remove(_find(request, pk))
+        uploads.remove(_find(request, pk, OPERATE))
         return Response(status=204)
 
 
-def _find(request: Request, pk: str) -> Upload:
-    upload = visible_uploads(request).filter(pk=pk).first()
+def _find(request: Request, pk: str, needed: str = SEE_VALUES) -> Upload:
+    upload = visible_uploads(request, needed).filter(pk=pk).first()
     if upload is None:
         raise uploads.gone()
     return upload

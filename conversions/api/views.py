@@ -26,7 +26,7 @@ from conversions import rejects, services
 from conversions.api import documentation as doc
 from conversions.api import submissions
 from conversions.api.answers import EventSerializer, JobSerializer, success_of
-from conversions.api.permissions import visible_jobs
+from conversions.api.permissions import OPERATE, SEE_VALUES, visible_jobs
 from conversions.api.serializers import ConvertFileSerializer, InferSchemaSerializer, JobFilterSerializer
 from conversions.api.throttles import LimitedViewSet
 from conversions.models import ConversionJob, JobStatus, Scope
@@ -34,6 +34,7 @@ from conversions.models import ConversionJob, JobStatus, Scope
 _WAIT = re.compile(r"\bwait\s*=\s*\"?(\d{1,6})\"?", re.IGNORECASE)
 _ASYNC = re.compile(r"\brespond-async\b", re.IGNORECASE)
 
+_OPERATING = ("cancel", "retry")
 _LOOKUPS = {
     "status": "status",
     "kind": "kind",
@@ -107,11 +108,11 @@ class JobViewSet(mixins.RetrieveModelMixin, mixins.ListModelMixin, viewsets.Gene
     @property
     def scope(self) -> Scope:
         """What a key needs."""
-        return Scope.CONVERT if self.action in ("cancel", "retry") else Scope.READ
+        return Scope.CONVERT if self.action in _OPERATING else Scope.READ
 
     def get_queryset(self) -> Any:
         """The caller's jobs, filtered as the query says."""
-        jobs = visible_jobs(self.request)
+        jobs = visible_jobs(self.request, OPERATE if self.action in _OPERATING else SEE_VALUES)
         if self.action != "list":
             return jobs
         filters = JobFilterSerializer(data=self.request.query_params.dict())

@@ -14,7 +14,7 @@ from rest_framework.response import Response
 from conversions import webhook_secrets, webhooks
 from conversions.api import webhook_documentation as doc
 from conversions.api.answers import DeliverySerializer
-from conversions.api.permissions import visible_jobs
+from conversions.api.permissions import OPERATE, SEE_VALUES, visible_jobs
 from conversions.models import ConversionJob, Scope, WebhookSecret
 
 
@@ -30,7 +30,7 @@ class DeliveryViewSet(viewsets.GenericViewSet[ConversionJob]):
 
     def get_queryset(self) -> Any:
         """The caller's jobs."""
-        return visible_jobs(self.request)
+        return visible_jobs(self.request, OPERATE if self.action == "redeliver" else SEE_VALUES)
 
     @extend_schema(**doc.LIST_DELIVERIES)
     def list(self, request: Request, pk: str) -> Response:

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Permission, User
 from django.test import Client
 from django.utils import timezone
 
@@ -130,9 +130,46 @@ def test_what_is_kept_of_a_job_can_be_downloaded(as_: As) -> None:
     ConversionJob.objects.filter(pk=job.pk).update(
         result={**RESULT, "rows_skipped": 3, "rejects": f"/jobs/{job.pk}/rejects"}
     )
-    links = page_of(as_("viewer"), job)
-    assert f'href="/jobs/{job.pk}/output"' in links
-    assert f'href="/jobs/{job.pk}/rejects"' in links
+    links = {f'href="/jobs/{job.pk}/output"', f'href="/jobs/{job.pk}/rejects"'}
+    operators, viewers = page_of(as_("operator"), job), page_of(as_("viewer"), job)
+    assert all(link in operators for link in links)
+    assert not any(link in viewers for link in links)
+
+
+OTHERS = [
+    ("GET", ""),
+    ("GET", "/events"),
+    ("GET", "/output"),
+    ("POST", "/output/link"),
+    ("GET", "/rejects"),
+    ("GET", "/webhooks"),
+    ("POST", "/cancel"),
+    ("POST", "/retry"),
+]
+
+
+@pytest.mark.parametrize(("method", "path"), OTHERS)
+@pytest.mark.parametrize(("role", "sees"), [("nobody", False), ("viewer", False), ("operator", True), ("admin", True)])
+def test_the_api_shows_staff_no_more_of_others_jobs_than_the_console(
+    as_: As, method: str, path: str, role: str, sees: bool
+) -> None:
+    job = succeeded(owner=User.objects.create_user("owner"))
+    client = as_(role)
+    answer = client.generic(method, f"/jobs/{job.pk}{path}", "{}", content_type="application/json")
+    assert ("not yours" not in answer.content.decode()) is sees
+    assert (answer.status_code == 404) is not sees or path in ("/output", "/output/link", "/rejects")
+    assert bool(client.get("/jobs").json()["results"]) is sees
+
+
+def test_whoever_may_see_values_only_may_not_end_others_jobs(as_: As) -> None:
+    job = running(owner=User.objects.create_user("owner"))
+    client = as_("viewer")
+    sees = Permission.objects.get(codename="view_jobinspection")
+    User.objects.get(username="viewer").user_permissions.add(sees)
+    assert client.get(f"/jobs/{job.pk}").status_code == 200
+    assert client.post(f"/jobs/{job.pk}/cancel").status_code == 404
+    job.refresh_from_db()
+    assert job.cancel_requested_at is None
     ConversionJob.objects.filter(pk=job.pk).update(has_output=False)
     assert f"/jobs/{job.pk}/output" not in page_of(as_("operator"), job)
 
