@@ -227,6 +227,17 @@ def test_what_an_instrument_writes_before_it_says_that_data_begins_is_no_part_of
     assert found.issues == ["title_lines", "footer_lines"]
 
 
+@pytest.mark.parametrize("lines", [1, 250, 1500])
+def test_a_preamble_may_be_long(lines: int) -> None:
+    found = convert("".join(f"k{n}: v\n" for n in range(lines)) + "[Data]\nx,y\n1,2\n3,4\n")
+    assert found.table.column_names == ["x", "y"]
+    assert found.rows == [(1, 2), (3, 4)]
+
+
+def test_where_comments_alone_stand_below_what_says_that_data_begins_it_says_nothing() -> None:
+    assert convert("#c\n#d\nk,v\n[Data],1\n[Data]\n#x\n#y\n", has_header=False, delimiter=",", on_bad_row="skip").rows
+
+
 @pytest.mark.parametrize("first", ["a,b\n1,2\n3,4\n", "name,b\nAnn,2\nBob,4\n"])
 def test_of_two_tables_in_a_file_none_is_left_out(first: str) -> None:
     with pytest.raises(ConversionError, match="Line 5: it has 3 fields where 2 were expected"):

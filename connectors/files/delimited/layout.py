@@ -65,8 +65,9 @@ def lay_out(sample: bytes, options: FileOptions, *, whole: bool) -> Layout:
         options = options if options.delimiter else replace(options, delimiter=directive[1].decode())
     begun = _where_data_begins(sample)
     dialect, sure = guess_dialect(sample[max(start, begun) :], options, whole=whole)
-    records = read_records(sample, start, dialect, whole=whole, most=LOOKED_AT)
-    return _around_the_table(records, dialect, options, sure, begun)
+    preamble = read_records(sample[:begun], start, dialect, whole=True, most=_HEAD_BYTES)
+    records = read_records(sample, max(start, begun), dialect, whole=whole, most=LOOKED_AT)
+    return _around_the_table([*preamble, *records], dialect, options, sure, begun)
 
 
 def _where_data_begins(sample: bytes) -> int:
@@ -90,6 +91,8 @@ def _around_the_table(records: list[Record], dialect: Dialect, options: FileOpti
     if not filled:
         return Layout(dialect, [], 0, 0, 0, has_header=False)
     titles = sum(record.start < begun for record in filled) or _title_lines(filled, options)
+    if titles == len(filled):  # below what says that data begins are comments alone
+        titles = 0
     table = filled[titles:]
     left_out = [record for record in above if record.start < table[0].start] + filled[:titles]
     header, ruled = table[0], len(table) > 1 and _RULER.fullmatch(dialect.delimiter.join(table[1].fields))
