@@ -45,8 +45,7 @@ def is_written_plainly(text: pa.Array) -> bool:
 
 def unusual_ones(text: pa.Array) -> pa.Array:
     """Those texts of numbers that do not begin with a digit from 1 to 9."""
-    begins = pc.or_(pc.starts_with(text, "0"), pc.starts_with(text, "."))
-    return text.filter(pc.or_(begins, pc.starts_with(text, "-")) if holds_any(text, b"-") else begins)
+    return text.filter(pc.less(text, "1"))  # a zero, a point and the signs stand before the other digits
 
 
 def measure_digits(text: pa.Array) -> tuple[int, int]:

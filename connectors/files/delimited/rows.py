@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -18,6 +20,7 @@ from connectors.files.delimited.records import BLOCK_BYTES, Block, Dialect, bloc
 
 _WORKERS = 2
 _AHEAD = 5
+_NICER = 5
 _BYTES_PER_FIELD = 1 << 10
 _T = TypeVar("_T")
 
@@ -108,7 +111,7 @@ class TextReader:
 
 def _in_order(items: Iterable[Block], work: Callable[[Block], _T]) -> Iterator[_T]:
     """Results in the order of the items, a few computed ahead; a slow taker slows the reading down."""
-    pool, ahead = ThreadPoolExecutor(_WORKERS, thread_name_prefix="parse"), deque[Future[_T]]()
+    pool, ahead = ThreadPoolExecutor(_WORKERS, "parse", initializer=_give_way), deque[Future[_T]]()
     try:
         for item in items:
             ahead.append(pool.submit(work, item))
@@ -118,3 +121,9 @@ def _in_order(items: Iterable[Block], work: Callable[[Block], _T]) -> Iterator[_
             yield ahead.popleft().result()
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def _give_way() -> None:
+    """Let the one thread that encodes go first, as all wait for it. Only on Linux is niceness a thread's own."""
+    if sys.platform == "linux":
+        os.nice(_NICER)
