@@ -283,6 +283,15 @@ def test_comments_do_not_hide_that_columns_are_aligned() -> None:
     ]
 
 
+def test_aligned_columns_may_be_one_blank_apart_where_that_gives_more_numbers() -> None:
+    assert convert("# x   y   z\n  0.1  0.2 0.3\n  0.4 0.5   0.6\n").rows == [(0.1, 0.2, 0.3), (0.4, 0.5, 0.6)]
+    assert convert("id name  value\n 1 Bob     3.2\n 2 Alice   4.5\n").rows == [(1, "Bob", 3.2), (2, "Alice", 4.5)]
+    assert convert("name   n  m\nNew York  1  2\nLos Angeles  3  4\n").rows == [
+        ("New York", 1, 2),
+        ("Los Angeles", 3, 4),
+    ]
+
+
 def test_names_below_a_title_need_not_be_unique() -> None:
     found = convert("My report\n\nday;sum;sum\n2024-01-01;5;6\n2024-01-02;7;8\n")
     assert found.table.column_names == ["day", "sum", "sum_2"]

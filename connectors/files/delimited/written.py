@@ -83,8 +83,7 @@ def _found(lines: list[bytes], sample: bytes, options: FileOptions, *, whole: bo
     if len(lines) < 2 or _STAND_IN.encode() in sample:
         return None
     even = [written for written in (*_REPEATED, *_BEYOND_ASCII) if _cuts_evenly(lines, written)]
-    rows = [line for line in lines if not line.startswith(_COMMENT)]
-    even += [blanks for blanks in (_WIDE_BLANKS, _BLANKS) if _are_aligned(lines, blanks) or _are_aligned(rows, blanks)]
+    even += _aligning(lines) or _aligning([line for line in lines if not line.startswith(_COMMENT)])
     if not even:
         return None
     guessed = guess_dialect(sample, options, whole=whole)[0].delimiter
@@ -99,15 +98,16 @@ def _cuts_evenly(lines: list[bytes], written: str) -> bool:
     return not halved and whole in lines[0] and len({line.count(whole) for line in lines}) == 1
 
 
-def _are_aligned(lines: list[bytes], blanks: str) -> bool:
-    """Whether runs of blanks cut every line into as many fields, one of which holds numbers below its name."""
-    if len(lines) < 2 or b'"' in lines[0] or not all(blanks.encode() in line.strip() for line in lines):
-        return False
-    rows = [re.split(f"{blanks} *", line.decode("utf-8", "replace").strip(" ")) for line in lines]
-    if len({len(row) for row in rows}) > 1 or len(rows[0]) == 1:
-        return False
-    numeric = any(all(NUMBER.fullmatch(cell) for cell in column) for column in zip(*rows[1:], strict=True))
-    return numeric or (blanks == _WIDE_BLANKS and len(rows) >= _ENOUGH_LINES and reads_like_names(rows[0]))
+def _aligning(lines: list[bytes]) -> list[str]:
+    """The runs of blanks that cut every line into as many fields; those first by which more columns hold numbers."""
+    found = {}
+    for blanks in (_WIDE_BLANKS, _BLANKS):
+        rows = [re.split(f"{blanks} *", line.decode("utf-8", "replace").strip(" ")) for line in lines]
+        if len(rows) > 1 and b'"' not in lines[0] and len({len(row) for row in rows}) == 1 < len(rows[0]):
+            numbers = sum(all(NUMBER.fullmatch(cell) for cell in column) for column in zip(*rows[1:], strict=True))
+            if numbers or (blanks == _WIDE_BLANKS and len(rows) >= _ENOUGH_LINES and reads_like_names(rows[0])):
+                found[blanks] = numbers
+    return sorted(found, key=lambda blanks: -found[blanks])
 
 
 def _write(path: Path, pieces: Iterator[bytes], context: Context) -> None:
