@@ -286,6 +286,10 @@ def test_comments_do_not_hide_that_columns_are_aligned() -> None:
 def test_aligned_columns_may_be_one_blank_apart_where_that_gives_more_numbers() -> None:
     assert convert("# x   y   z\n  0.1  0.2 0.3\n  0.4 0.5   0.6\n").rows == [(0.1, 0.2, 0.3), (0.4, 0.5, 0.6)]
     assert convert("id name  value\n 1 Bob     3.2\n 2 Alice   4.5\n").rows == [(1, "Bob", 3.2), (2, "Alice", 4.5)]
+    assert convert('n  name       oaa\n1  Q1250      9\n2  "Source 8"   12.5\n').rows == [
+        (1, "Q1250", 9.0),
+        (2, '"Source 8"', 12.5),
+    ]
     assert convert("name   n  m\nNew York  1  2\nLos Angeles  3  4\n").rows == [
         ("New York", 1, 2),
         ("Los Angeles", 3, 4),

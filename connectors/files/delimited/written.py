@@ -87,7 +87,8 @@ def _found(lines: list[bytes], sample: bytes, options: FileOptions, *, whole: bo
     if not even:
         return None
     guessed = guess_dialect(sample, options, whole=whole)[0].delimiter
-    return even[0] if guessed == NO_DELIMITER or (even[0] in _REPEATED and guessed == even[0][0]) else None
+    repeated = even[0] in (*_REPEATED, _WIDE_BLANKS) and guessed == even[0][0]
+    return even[0] if repeated or guessed == NO_DELIMITER else None
 
 
 def _cuts_evenly(lines: list[bytes], written: str) -> bool:

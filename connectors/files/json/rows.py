@@ -74,9 +74,10 @@ class Rows:
         try:
             return build(rows, plan)
         except RecursionError as error:
+            first, last = before + 1, before + len(rows)
+            where = f"record {first}" if first == last else f"one of the records {first} to {last}"
             raise UnreadableFile(
-                f"Arrays and objects are nested too deeply in one of the {len(rows)} records after the first {before}.",
-                code="invalid_json",
+                f"Arrays and objects are nested too deeply in {where}.", code="invalid_json"
             ) from error
         except UnicodeEncodeError as error:
             bad = next(number for number, value in enumerate(values, before + 1) if _is_unencodable(value))
