@@ -45,7 +45,7 @@ def names_columns(first: Sequence[str], body: Sequence[Sequence[str]]) -> tuple[
     contrasting = contrast(first, body)
     values = [place for place, cell in enumerate(first) if is_value(cell)]
     if not values:
-        is_row = _repeated_below(first, body) or _shaped_as_below(first, body)
+        is_row = _repeated_below(first, body) or _shaped_as_below(first, body) >= max(contrasting, 1)
         return not is_row, 0.6 if is_row else 1.0 if contrasting else 0.7
     labels = _labels([first[place] for place in values])
     unlike_below = labels and not any(_mostly(labels, [row[place] for row in body]) for place in values)
@@ -85,13 +85,12 @@ def _repeated_below(first: Sequence[str], body: Sequence[Sequence[str]]) -> bool
     return many or bool(copies and again) or 2 * again > sum(map(bool, first))
 
 
-def _shaped_as_below(first: Sequence[str], body: Sequence[Sequence[str]]) -> bool:
-    """Whether a cell of the first row has the letters and digits of a code where all cells below it have them too."""
-    for place, cell in enumerate(first):
-        shapes = {_shape(row[place]) for row in body if row[place].strip()}
-        if len(body) >= _ENOUGH_ROWS and shapes == {_shape(cell)} and len(re.findall(r"\d", cell)) >= _DIGITS_OF_A_CODE:
-            return True
-    return False
+def _shaped_as_below(first: Sequence[str], body: Sequence[Sequence[str]]) -> int:
+    """How many cells of the first row have the letters and digits of a code, and all cells below them too."""
+    if len(body) < _ENOUGH_ROWS:
+        return 0
+    coded = [place for place, cell in enumerate(first) if len(re.findall(r"\d", cell)) >= _DIGITS_OF_A_CODE]
+    return sum({_shape(row[place]) for row in body if row[place].strip()} == {_shape(first[place])} for place in coded)
 
 
 def _shape(cell: str) -> str:
