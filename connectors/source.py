@@ -47,17 +47,23 @@ class Notice:
     affected_rows: int | None = None
 
 
-@dataclass(slots=True)
 class Warnings:
-    """Collects the warnings of one attempt, in order."""
+    """Collects the warnings of one attempt, in order, each once: rows may be read twice, and columns may be many."""
 
-    items: list[Notice] = field(default_factory=list)
+    def __init__(self) -> None:
+        self._found: dict[Notice, None] = {}
+
+    @property
+    def items(self) -> list[Notice]:
+        return list(self._found)
 
     def add(self, issue: str, message: str, *, column: str | None = None, affected_rows: int | None = None) -> None:
-        """Append one warning, once."""
-        notice = Notice(issue, message, column, affected_rows)
-        if notice not in self.items:  # rows may be read twice
-            self.items.append(notice)
+        """Append one warning, unless it is there already."""
+        self._found[Notice(issue, message, column, affected_rows)] = None
+
+    def forget(self, kept: int = 0) -> None:
+        """Drop all but the first ``kept``."""
+        self._found = dict.fromkeys(self.items[:kept])
 
 
 @dataclass(frozen=True, slots=True)

@@ -181,7 +181,7 @@ class OverriddenSource:
             except SchemaChanged:
                 continue
             break
-        del self._context.warnings.items[warned:]
+        self._context.warnings.forget(warned)
         self._given_up += [misfits for misfits in found.values() if misfits.count]
         for misfits in self._given_up:
             self._overrides.pop(misfits.column, None)

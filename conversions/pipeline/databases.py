@@ -61,7 +61,7 @@ def from_the_beginning(extract: Callable[[], T], attempt: Attempt) -> T:
             return extract()
         except UpstreamFailed as error:
             if error.code == _LOST or (number > 1 and error.code in _NOT_BACK):
-                attempt.warnings.items.clear()
+                attempt.warnings.forget()
                 pause = 0.0 if error.code == _LOST else _NOT_BACK_SECONDS
                 raise Transient(error.message, code=error.code, hint=error.hint, retry_after=pause) from error
             raise

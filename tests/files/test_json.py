@@ -28,7 +28,7 @@ def read_file(path: Path, context: Context, **options: Any) -> pa.Table:
         try:
             batches = list(source.batches())
         except SchemaChanged:
-            context.warnings.items.clear()
+            context.warnings.forget()
             batches = list(source.batches())
         assert all(0 < batch.num_rows <= context.batch_rows for batch in batches)
         return pa.Table.from_batches(batches, schema_of(source.columns))

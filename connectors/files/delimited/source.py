@@ -33,7 +33,7 @@ from connectors.wording import counted, were
 
 _LAYOUT_BYTES = 256 << 10
 _MOST_LAYOUT_BYTES = 8 << 20
-_TYPING_BYTES = 128 << 10
+_TYPING_BYTES, _TYPING_BYTES_PER_COLUMN = 128 << 10, 512
 _MOST_COLUMNS = 100_000
 
 
@@ -117,7 +117,7 @@ class DelimitedSource:
         self._reader = TextReader(text.path, layout.data_start, end, layout.dialect, len(names))
         self._null_words = options.null_values is None
         self._nulls = (*EMPTY, *(NULL_WORDS if options.null_values is None else options.null_values))
-        sample = self._reader.sample(_TYPING_BYTES, self._nulls)
+        sample = self._reader.sample(max(_TYPING_BYTES, len(names) * _TYPING_BYTES_PER_COLUMN), self._nulls)
         self._kinds = ladder(decimal_comma=bool(options.decimal_comma), date_format=options.date_format)
         forced = {name: _as_asked(kind, options) for name, kind in options.type_overrides.items()}
         self._plans = plan(names, sample, self._kinds, forced, hidden=layout.trailing_delimiter)
