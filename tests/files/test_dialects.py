@@ -144,6 +144,32 @@ def test_tables_that_were_drawn_for_people_are_read(text: str) -> None:
     assert (found.facts["delimiter"], found.facts["has_header"]) == ("|", True)
 
 
+SQLCMD = "id          name       \n----------- -----------\n          1 Zoë L      \n          2            \n"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"{SQLCMD}\n(2 rows affected)\n",
+        f"SQL> select * from people;\n\n{SQLCMD}".replace("\n", "\r\n"),
+        "\nname    id\n-----   --\nZoë L    1\n         2\n\n",
+        "=====  =====\nname   id\n=====  =====\nZoë L  1\n       2\n=====  =====\n",
+    ],
+)
+def test_tables_that_rulers_cut_are_read(text: str) -> None:
+    found = convert(text)
+    assert set(found.table.select(["id", "name"]).to_pylist()[0].values()) == {1, "Zoë L"}
+    assert set(found.table.to_pylist()[1].values()) == {2, None}
+    assert found.facts["delimiter"] == " "
+
+
+def test_a_line_that_the_ruler_does_not_cut_is_refused_and_a_ruler_between_delimiters_is_none_of_the_rows() -> None:
+    with pytest.raises(ConversionError, match="Line 5: it has 1 field where 2 were expected"):
+        convert(SQLCMD + "Ann overflows her column\n")
+    assert convert("id\tname\n--\t----\n1\ta\n").rows == [(1, "a")]
+    assert convert("x,y\n1,2\n-,-\n3,4\n").rows == [("1", "2"), ("-", "-"), ("3", "4")]
+
+
 def test_a_drawn_table_may_have_one_column_and_a_damaged_one_is_refused_by_its_own_line() -> None:
     assert convert("+----+\n| id |\n+----+\n|  7 |\n|    |\n+----+\n").rows == [(7,), (None,)]
     with pytest.raises(ConversionError, match="Line 5: it has 3 fields where 2 were expected"):

@@ -95,7 +95,7 @@ def _around_the_table(records: list[Record], dialect: Dialect, options: FileOpti
         titles = 0
     table = filled[titles:]
     left_out = [record for record in above if record.start < table[0].start] + filled[:titles]
-    header, ruled = table[0], len(table) > 1 and _RULER.fullmatch(dialect.delimiter.join(table[1].fields))
+    header, ruled = table[0], len(table) > 1 and _RULER.fullmatch(" ".join(table[1].fields))
     if ruled and options.has_header is not False:
         left_out.append(table.pop(1))
         options = replace(options, has_header=True)

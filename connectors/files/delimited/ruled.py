@@ -1,4 +1,8 @@
-"""Tables drawn for people to read: those of mysql, psql and Markdown, with rulers, frames and blanks around values."""
+"""Tables drawn for people to read, with rulers below the names, frames, and blanks that align the values.
+
+Those of mysql, psql and Markdown have bars between the values; those of sqlcmd, SQL*Plus and others are cut where the
+ruler is (``---- ------``).
+"""
 
 from __future__ import annotations
 
@@ -6,61 +10,133 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 _FRAME = re.compile(rb"\+(?:[-=]+\+)+")
-_RULER = re.compile(rb"\|?(?: *:?-+:? *[|+])+(?: *:?-+:?)?")
+_BARRED_RULER = re.compile(rb"\|?(?: *:?-+:? *[|+])+(?: *:?-+:?)?")
+_ALIGNED_RULER = re.compile(rb"(?:-+|=+)(?: +(?:-+|=+))+")
+_LEAST_DASHES = 4
 _QUOTED_FIELD = re.compile(rb"(?:^|\|)\"", re.MULTILINE)
 _STEP = 4 << 20
 
 
+class Drawing(Protocol):
+    """How a table is drawn.
+
+    Attributes:
+        delimiter: what people see between its values.
+        names: the line of its names, where what is above could be taken for rows.
+    """
+
+    @property
+    def delimiter(self) -> str: ...
+    @property
+    def names(self) -> bytes | None: ...
+
+    def is_ruler(self, line: bytes) -> bool:
+        """Whether a line is one of the rulers."""
+        ...
+
+    def cells(self, line: bytes) -> list[bytes] | None:
+        """The values of a row, without the blanks that align them; None: the line is no row of the table."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
-class Drawing:
-    """How a table is drawn: the ruler below its names, and whether ``|`` stands around its rows, too."""
+class Barred:
+    """Drawn with bars between the values: the ruler below the names, and whether bars stand around rows, too."""
 
     ruler: bytes
     framed: bool
+    names: None = None
+    delimiter: str = "|"
 
-    def cells(self, line: bytes) -> list[bytes]:
-        """The values of a row, without the blanks that align them."""
+    def is_ruler(self, line: bytes) -> bool:
+        return line.strip() == self.ruler or (self.ruler[:1] == b"+" and _FRAME.fullmatch(line.strip()) is not None)
+
+    def cells(self, line: bytes) -> list[bytes] | None:
+        if b"|" not in line:
+            return None
         row = line.strip()
         if self.framed:
             row = row.removeprefix(b"|").removesuffix(b"|")
         return [cell.strip(b" ") for cell in row.split(b"|")]
 
+
+@dataclass(frozen=True, slots=True)
+class Aligned:
+    """Drawn with blanks alone: each value below the dashes of its column, which begin at ``starts`` (in characters)."""
+
+    ruler: bytes
+    starts: tuple[int, ...]
+    names: bytes
+    delimiter: str = " "
+
     def is_ruler(self, line: bytes) -> bool:
-        """Whether a line is one of the rulers."""
-        return line.strip() == self.ruler or (self.ruler[:1] == b"+" and _FRAME.fullmatch(line.strip()) is not None)
+        return line.rstrip() == self.ruler
+
+    def cells(self, line: bytes) -> list[bytes] | None:
+        """See ``Drawing``. A line with something between two columns is no row."""
+        text = line.decode()
+        if not text.strip() or "\t" in text or any(text[start - 1 : start].strip() for start in self.starts[1:]):
+            return None
+        ends = (*self.starts[1:], None)
+        return [text[start:end].strip(" ").encode() for start, end in zip((0, *self.starts[1:]), ends, strict=True)]
 
 
 def find_drawing(lines: Sequence[bytes]) -> Drawing | None:
     """How the table in the first lines of a text is drawn; None if it is not, or if fields are in quotes."""
     for place, line in enumerate(lines):
         ruler = line.strip()
+        if _ALIGNED_RULER.fullmatch(ruler):
+            return _aligned(line.rstrip(), lines[max(place - 1, 0) :])
         frame = _FRAME.fullmatch(ruler)
-        if not frame and not _RULER.fullmatch(ruler):
-            continue
-        drawing = Drawing(ruler, ruler[:1] in (b"|", b"+"))
-        beside = lines[place + 1 : place + 2] if frame else lines[max(place - 1, 0) : place + 2 : 2]
-        widths = {len(drawing.cells(row)) for row in beside if b"|" in row}
-        quoted = any(map(_QUOTED_FIELD.search, lines))
-        return drawing if widths == {len(re.findall(rb"[-=]+", ruler))} and not quoted else None
+        if frame or _BARRED_RULER.fullmatch(ruler):
+            beside = lines[place + 1 : place + 2] if frame else lines[max(place - 1, 0) : place + 2 : 2]
+            return _barred(ruler, beside, lines)
     return None
+
+
+def _aligned(ruler: bytes, lines: Sequence[bytes]) -> Aligned | None:
+    """Drawn with blanks, if there are names beside the ruler, and it cuts them and the row below."""
+    starts = tuple(dashes.start() for dashes in re.finditer(rb"-+|=+", ruler))
+    beside = [line for line in lines[:4] if line.rstrip() != ruler]
+    drawing = Aligned(ruler, starts, beside[0] if beside else b"")
+    names, *rows = [drawing.cells(line) for line in beside] or [None]
+    named = names is not None and 2 * sum(map(bool, names)) > len(names) and None not in rows[:1]
+    return drawing if named and len(ruler.replace(b" ", b"")) >= _LEAST_DASHES else None
+
+
+def _barred(ruler: bytes, beside: Sequence[bytes], lines: Sequence[bytes]) -> Barred | None:
+    """Drawn with bars, if there are as many values in the lines beside the ruler as it has stretches."""
+    drawing = Barred(ruler, ruler[:1] in (b"|", b"+"))
+    widths = {len(cells) for row in beside if (cells := drawing.cells(row)) is not None}
+    quoted = any(map(_QUOTED_FIELD.search, lines))
+    return drawing if widths == {len(re.findall(rb"[-=]+", ruler))} and not quoted else None
 
 
 def undrawn(path: Path, start: int, drawing: Drawing, delimiter: bytes) -> Iterator[bytes]:
     """The text with one delimiter between the values of a row and nothing around them; rulers are blank lines."""
     with path.open("rb") as file:
         file.seek(start)
+        above = drawing.names is not None
         while lines := file.readlines(_STEP):
-            yield b"".join(_undrawn(line, drawing, delimiter) for line in lines)
+            names = next((at for at, line in enumerate(lines) if above and _content(line) == drawing.names), 0)
+            above = False
+            rows = (_undrawn(line, drawing, delimiter, is_title=at < names) for at, line in enumerate(lines))
+            yield b"".join(rows)
 
 
-def _undrawn(line: bytes, drawing: Drawing, delimiter: bytes) -> bytes:
-    content = line.rstrip(b"\r\n")
+def _undrawn(line: bytes, drawing: Drawing, delimiter: bytes, *, is_title: bool) -> bytes:
+    content = _content(line)
     end = line[len(content) :]
     if drawing.is_ruler(content):
         return end
-    if b"|" not in content:
+    cells = None if is_title else drawing.cells(content)
+    if cells is None:
         return line
-    cells = drawing.cells(content)
     return delimiter.join(cells if len(cells) > 1 else [*cells, b""]) + end  # an empty cell alone is no blank line
+
+
+def _content(line: bytes) -> bytes:
+    return line.rstrip(b"\r\n")

@@ -65,7 +65,7 @@ def _without_drawing(
     plain = context.temp_dir / f"{text.path.name}.plain"
     _write(plain, undrawn(text.path, text.start, drawing, _STAND_IN.encode()), context)
     has_header = options.has_header is not False
-    one = replace(text, path=plain, start=0, delimiter="|")
+    one = replace(text, path=plain, start=0, delimiter=drawing.delimiter)
     return one, replace(options, delimiter=_STAND_IN, quote_char="", has_header=has_header)
 
 
