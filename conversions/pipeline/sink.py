@@ -146,6 +146,7 @@ class ParquetSink:
             compression_level=level,
             use_dictionary=[name for name in first.column_names if _repeats(first[name])],
             write_statistics=True,
+            store_decimal_as_integer=True,
         )
 
 
