@@ -259,6 +259,17 @@ def test_parts_in_utf_16_are_read(tmp_path: Path, suffix: str) -> None:
     assert convert(path.read_bytes(), "excel").rows == [("1", "日本"), ("2024-02-29", "x")]
 
 
+@pytest.mark.parametrize(
+    "part", ["docProps/thumbnail.wmf", "xl/vbaProject.bin", "xl/printerSettings/printerSettings1.bin"]
+)
+def test_damage_to_parts_that_hold_no_cells_does_no_harm(path: Path, part: str) -> None:
+    write_xlsx(path, [["a"], [1]])
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr(part, b"a picture")
+    path.write_bytes(path.read_bytes().replace(b"a picture", b"a pixture"))
+    assert read(path).rows == [(1,)]
+
+
 def test_a_part_that_only_begins_in_utf_16_is_refused(tmp_path: Path) -> None:
     path = write_xlsx(tmp_path / "book.xlsx", [["a"], [1]])
     replace_part(path, "xl/worksheets/sheet1.xml", b"\xff\xfe<\0x\0>\0\0\xd8\0\xd8")

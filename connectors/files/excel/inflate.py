@@ -17,7 +17,10 @@ from connectors.errors import TooLarge, UnreadableFile
 _PIECE = 1 << 20
 _PACKED_PIECE = 256 << 10
 _LOCAL_HEADER = 30
-_NEVER_READ = ("xl/media/", "xl/drawings/", "xl/embeddings/", "xl/pivotcache/", "pictures/", "object ")
+_NEVER_READ = (
+    "xl/media/", "xl/drawings/", "xl/embeddings/", "xl/pivotcache/", "xl/printersettings/", "xl/vbaproject",
+    "docprops/", "customxml/", "pictures/", "thumbnails/", "object ",
+)  # fmt: skip
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 _DECLARATION = re.compile(r"^<\?xml[^>]*\?>")
 _IS_ENCRYPTED = 1  # among a part's flags
