@@ -58,7 +58,7 @@ _HTML = re.compile(
 )
 _XML = re.compile(rb"\s*<\?xml\b", re.IGNORECASE)
 _TAG = re.compile(rb"\s*<([A-Za-z][\w:.-]*)(\s[^<>]*)?(/>\s*\Z)?>?")
-_REMARKS = rb"(?:\s|\x1e|//[^\n]*\n|/\*.*?\*/|#[^\n]*\n|\)\]\}',?)*"  # JSON has none, so the JSON reader says so
+_REMARKS = rb"(?:\s|\x1e|//[^\n]*\n|/\*.*?\*/|#[^\n]*\n|\)\]\}',?)*+"  # JSON has none, so the JSON reader says so
 _KEY = rb"""(?:"(?:\\.|[^"\\])*"|'[^'\n]*'|[A-Za-z_$][\w$]*)\s*:"""
 _OBJECT = rb"\{\s*(?:" + _KEY + rb"|\}\s*(?:[\],\[{\n]|$))"
 _NUMBER = rb"-?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?"

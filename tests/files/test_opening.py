@@ -217,3 +217,30 @@ def test_a_parquet_file_that_ends_behind_its_first_bytes_is_no_text() -> None:
 
 def test_a_text_that_begins_like_another_format_is_still_text() -> None:
     assert convert("PAR1,RIFF\n1,2\n").table.column_names == ["PAR1", "RIFF"]
+
+
+@pytest.mark.parametrize(
+    ("content", "rows"),
+    [
+        (b"/* a */ /* b */\n" * 200, 200),
+        (b"a,b\n" + b"\t" * 250_000 + b"[1],\n", 1),
+        (b"a\n" + b"-" * 250_000 + b"x\n", 1),
+    ],
+    ids=["remarks", "tabs", "a ruler"],
+)
+def test_a_file_of_one_thing_over_and_over_is_read_at_once(content: bytes, rows: int) -> None:
+    assert convert(content, "auto").table.num_rows == rows
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"a,b\n1,2\n" + b" " * 250_000 + b"=\n",
+        b"a,b\n1,2\n" + b"\xff" * 250_000 + b"x\n",
+        b"a,b\n1,2\n" + b'"' * 15_001 + b" .\n",
+    ],
+    ids=["blanks", "a byte", "quotes"],
+)
+def test_a_file_of_one_thing_over_and_over_is_refused_at_once(content: bytes) -> None:
+    with pytest.raises(ConversionError, match="Line 3: "):
+        convert(content, "auto")

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from connectors.errors import InvalidRequest
-from connectors.files.delimited.header import TYPED, contrast, is_value
+from connectors.files.delimited.header import contrast, is_value
 from connectors.files.delimited.records import ESCAPE, Dialect, Quotes, find_quotes, places_of, shelter_backslashes
 from connectors.files.options import FileOptions
 
@@ -197,7 +197,7 @@ def _score(records: Sequence[Record], delimiter: str, *, divided: bool) -> float
         return 0.0
     cells = [cell for row in body[:50] for cell in row if len(row) == modal]
     foreign = [other for other in (*_STRONG, *_RARE) if other != delimiter]
-    unclean = [not TYPED.fullmatch(cell) and any(other in cell.strip("\t") for other in foreign) for cell in cells]
+    unclean = [not is_value(cell) and any(other in cell.strip("\t") for other in foreign) for cell in cells]
     clean = len(cells) - sum(unclean) * (_LISTS_BETWEEN_TABS if delimiter == "\t" else 1)
     return even * clean / max(len(cells), 1) * (_BELOW_A_TITLE if len(rows[0]) == 1 else 1)
 
@@ -235,7 +235,7 @@ def _convincing(rows: list[list[str]], delimiter: str) -> bool:
         return False
     if delimiter not in (" ", ":"):
         return True
-    whole_values = sum(bool(TYPED.fullmatch(delimiter.join(row))) for row in rows[1:])
+    whole_values = sum(is_value(delimiter.join(row)) for row in rows[1:])
     if whole_values > len(rows) // 2:
         return False
     if (

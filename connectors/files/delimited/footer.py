@@ -10,9 +10,10 @@ from connectors.files.delimited.records import Dialect
 _TAIL_BYTES = 16 << 10
 _MOST_LINES = 10
 _ENOUGH = 1 << 31
+_BEFORE_WORDS = " \t\"'"
 _DOS_END = re.compile(rb"\x1a[\x1a\r\n]*\Z")
 _WORDS = re.compile(
-    r"[\s\"']*(\(?\d[\d,.]*\s+(rows?|records?|lines?)\b|(grand\s+)?total\b|sum\b|"
+    r"(\(?\d[\d,.]*\s+(rows?|records?|lines?)\b|(grand\s+)?total\b|sum\b|"
     r"((opening|closing)\s+)?balance\b|saldo\b|solde\b|summe\b|gesamt|somme\b|totale\b|totaal\b|suma\b|итого|合計|合计|总计|합계|"
     r"(rows?|records?|lines?)(\s+count)?\s*:|sources?\s*:|notes?\s*:|generated\b|exported\b|"
     r"\W*end\b.*\bdata\b|end of\b|eof\s*$|created\b|copyright\b|©|legend\s*:|\*+\s|-{2,}|={3,}|#)",
@@ -59,7 +60,7 @@ def _cut_footer(lines: list[bytes], size: int, dialect: Dialect, fields: int) ->
             found, unsure, end = unsure + found, [], candidate_end
         elif _fields(text, dialect) >= fields:
             return end, found
-        elif _WORDS.match(text):
+        elif _WORDS.match(text.lstrip(_BEFORE_WORDS)):
             found, unsure, end = [text, *unsure, *found], [], candidate_end
         elif dialect.delimiter in text:
             return end, found

@@ -6,15 +6,15 @@ import re
 from collections.abc import Sequence
 from itertools import pairwise
 
-TYPED = re.compile(
-    r"""\s*(
+_TYPED = re.compile(
+    r"""
     [+-]?[$€£]?(\d+([.,]\d*)?|[.,]\d+)([eE][+-]?\d+)?%?   # numbers, with either decimal sign
     | [+-]?[$€£]?\d{1,3}([., ']\d{3})+([.,]\d+)?             # digits in groups
     | \d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}([T ][^;|\t]*)?     # dates
     | \d{1,2}:\d{2}(:\d{2}(\.\d+)?)?                    # times
     | [0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|[^@\s,;|]+@[^@\s,;|]+\.\w+|https?://[^\s;|]+|\d+(\.\d+){3}
     | (?i:true|false|nan|null|n/?a) | \{".*\} | [A-Za-z]:\\[^;|\t]*
-    )?\s*""",
+    """,
     re.VERBOSE,
 )
 _DATE = re.compile(r"\d{1,4}[-/.]\d{1,2}([-/.]\d{1,4})?")
@@ -24,7 +24,7 @@ _ENOUGH_ROWS, _DIGITS_OF_A_CODE = 2, 4
 
 def is_value(cell: str) -> bool:
     """Whether a text looks like a value (number, date, word for null, address) rather than a name."""
-    return bool(cell.strip()) and TYPED.fullmatch(cell) is not None
+    return _TYPED.fullmatch(cell.strip()) is not None
 
 
 def contrast(header: Sequence[str], body: Sequence[Sequence[str]]) -> int:

@@ -24,7 +24,7 @@ _DATA_BEGINS = re.compile(
     re.IGNORECASE,
 )
 _HEAD_BYTES = 16 << 10  # what instruments write above their data fits into so much
-_RULER = re.compile(r"[-+=|: ]*-{3}[-+=|: ]*")
+_RULED_WITH = frozenset("-+=|: ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +95,7 @@ def _around_the_table(records: list[Record], dialect: Dialect, options: FileOpti
         titles = 0
     table = filled[titles:]
     left_out = [record for record in above if record.start < table[0].start] + filled[:titles]
-    header, ruled = table[0], len(table) > 1 and _RULER.fullmatch(" ".join(table[1].fields))
+    header, ruled = table[0], len(table) > 1 and _is_ruler(table[1])
     if ruled and options.has_header is not False:
         left_out.append(table.pop(1))
         options = replace(options, has_header=True)
@@ -117,6 +117,10 @@ def _around_the_table(records: list[Record], dialect: Dialect, options: FileOpti
         trailing,
         {"delimiter": sure, "header": header_sure},
     )
+
+
+def _is_ruler(record: Record) -> bool:
+    return any("---" in cell for cell in record.fields) and _RULED_WITH.issuperset("".join(record.fields))
 
 
 def _data_start(records: list[Record], header: Record, left_out: list[Record], *, has_header: bool) -> int:

@@ -86,7 +86,7 @@ _CLOSING, _OPENING = "”»›", "“„«‹"
 _BEFORE_NUMBERS = "£€±©¥§"
 _BETWEEN = "–—•\u00a0"
 _WORD = re.compile(rb"(?:^|[\x00-\x7f])[A-Za-z\x80-\xff]*[\x80-\xff][A-Za-z\x80-\xff]*(?:[\x00-\x7f]|$)")
-_MOST_WORDS, _ENOUGH_WORDS = 2000, 3
+_MOST_WORDS, _ENOUGH_WORDS, _LONGEST_WORD = 2000, 3, 100
 _FOREIGN, _OTHER_LANGUAGE, _RUN, _RAREST, _ALL_CAPITALS, _ALONE, _WORD_OF_ONE = 0.0, 0.8, 0.2, 0.2, 0.95, 0.5, 0.9
 _LONGEST_RUN = 3
 # Czech has its r before vowels; where others have one that is written alike (Jørgensen), there are consonants.
@@ -96,7 +96,7 @@ _CLEAR_LEAD, _CLEAR_SUM = 0.02, 0.21  # of the scores, and over all words
 
 def single_byte_encodings(sample: bytes) -> list[tuple[str, float]]:
     """The encodings (Python codecs) that the text may be in, likeliest first, with how sure each is (0 to 1)."""
-    words = Counter(_WORD.findall(sample)).most_common(_MOST_WORDS)
+    words = Counter(word[:_LONGEST_WORD] for word in _WORD.findall(sample)).most_common(_MOST_WORDS)
     scores = [(_score(words, encoding, writing), encoding) for encoding, writing in _ENCODINGS.items()]
     ranked = sorted(scores, key=lambda scored: -round(scored[0], 3))
     best, first = ranked[0]
@@ -146,9 +146,9 @@ def _usual_in_latin(text: str, place: int) -> float:
     if _is_capital_inside(text, place):
         return _FOREIGN
     start = end = place
-    while start and text[start - 1] > "\x7f":
+    while start and text[start - 1] > "\x7f" and place - start <= _LONGEST_RUN:
         start -= 1
-    while end < len(text) and text[end] > "\x7f":
+    while end < len(text) and text[end] > "\x7f" and end - start <= _LONGEST_RUN:
         end += 1
     if end - start > _LONGEST_RUN or before.isdigit() or after.isdigit():
         return _RUN
