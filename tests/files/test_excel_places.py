@@ -259,6 +259,12 @@ def test_parts_in_utf_16_are_read(tmp_path: Path, suffix: str) -> None:
     assert convert(path.read_bytes(), "excel").rows == [("1", "日本"), ("2024-02-29", "x")]
 
 
+@pytest.mark.parametrize("endless", [' t="e"', '<c r="A2" ', "<f>", ' hidden="1"'])
+def test_a_sheet_in_which_nothing_ends_is_refused_at_once(path: Path, endless: str) -> None:
+    with pytest.raises(UnreadableFile, match="corrupt"):
+        read_rows(path, f'<row r="2"><c r="A2"{endless * 150_000}')
+
+
 @pytest.mark.parametrize(
     "part", ["docProps/thumbnail.wmf", "xl/vbaProject.bin", "xl/printerSettings/printerSettings1.bin"]
 )

@@ -15,8 +15,8 @@ from connectors.files.excel.parts import Index, SheetPart
 from connectors.files.excel.plain_sheet import plain_sheet
 from connectors.files.excel.scan import PREFIX
 
-_USED = re.compile(rf"(<{PREFIX}xf\s[^>]*?\bnumFmtId=[\"'])([0-9]+)([\"'])".encode())
-_DEFINED = re.compile(rf"<{PREFIX}numFmt\s[^>]*?\bnumFmtId=[\"']([0-9]+)[\"']".encode())
+_USED = re.compile(rf"(<{PREFIX}xf\s[^<>]*?\bnumFmtId=[\"'])([0-9]+)([\"'])".encode())
+_DEFINED = re.compile(rf"<{PREFIX}numFmt\s[^<>]*?\bnumFmtId=[\"']([0-9]+)[\"']".encode())
 _OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
 _RELATIONS = '<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships">{}</Relationships>'
 _RELATION = f'<Relationship Id="{{0}}" Type="{_OFFICE}/{{0}}" Target="{{1}}"/>'

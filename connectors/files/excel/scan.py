@@ -17,9 +17,9 @@ from connectors.files.excel.inflate import pieces
 OVERLAP = 4096  # of one piece with the next, so that no element is cut in two
 PREFIX = r"(?:[^<>\s/\"']*:)?"
 _BLANK = rf"(?:<{PREFIX}v ?/>|<{PREFIX}v></{PREFIX}v>)?</{PREFIX}c>"
-_NO_CACHED_VALUE = rf"(?:</{PREFIX}f>|<{PREFIX}f(?: [^>]*)?/>){_BLANK}"
-_FORMULA = rf"<{PREFIX}f(?:\s[^>]*)?(?:/>|>[^<]*</{PREFIX}f>)"
-_BOOLEAN_WORD = rf"t=[\"']b[\"'][^>]*>(?:{_FORMULA})?<{PREFIX}v>[^01<]"
+_NO_CACHED_VALUE = rf"(?:</{PREFIX}f>|<{PREFIX}f(?: [^<>]*)?/>){_BLANK}"
+_FORMULA = rf"<{PREFIX}f(?:\s[^<>]*)?(?:/>|>[^<]*</{PREFIX}f>)"
+_BOOLEAN_WORD = rf"t=[\"']b[\"'][^<>]*>(?:{_FORMULA})?<{PREFIX}v>[^01<]"
 _SPACED_VALUE = rf"<{PREFIX}v>\s"
 _EXTENDED_CELL = rf"extLst>\s*</{PREFIX}c>"
 _LONG_NUMBER = rf"<{PREFIX}v>\s*-?[0-9]{{16}}"
@@ -27,22 +27,23 @@ _LONG_NUMBER = rf"<{PREFIX}v>\s*-?[0-9]{{16}}"
 _ANY_RARITY = (
     rf"hidden=|mergeCell |dimension|<!|extLst>|t=[\"']e|[<:]f[ />]|{_SPACED_VALUE}|{_LONG_NUMBER}|{_BOOLEAN_WORD}"
 )
-_NUMBER_CELL = re.compile(rf"<{PREFIX}c(\s[^>]*)?>(?:{_FORMULA})?<{PREFIX}v>\s*(-?[0-9]{{16,}})\s*<".encode())
-_ERROR_CELL = re.compile(rf"t=[\"']e[\"'][^>]*>(?:{_FORMULA})?<{PREFIX}v>([^<]*)<".encode())
+_NUMBER_CELL = re.compile(rf"<{PREFIX}c(\s[^<>]*)?>(?:{_FORMULA})?<{PREFIX}v>\s*(-?[0-9]{{16,}})\s*<".encode())
+# No cell has more attributes; looking for them without end takes minutes where nothing ends.
+_ERROR_CELL = re.compile(rf"t=[\"']e[\"'][^<>]{{0,500}}>(?:{_FORMULA})?<{PREFIX}v>([^<]*)<".encode())
 _ATTRIBUTE = re.compile(rb"\b([rt])=[\"']([^\"']*)[\"']")
 _UNCACHED_CELL = re.compile(
     (
-        rf"<{PREFIX}c\s(?:[^>]*\s)?r=[\"']([A-Z]+[0-9]+)[\"'][^>]*>"
-        rf"<{PREFIX}f(?:\s[^>]*)?(?:/>|>[^<]*</{PREFIX}f>){_BLANK}"
+        rf"<{PREFIX}c\s(?:[^<>]*\s)?r=[\"']([A-Z]+[0-9]+)[\"'][^<>]*>"
+        rf"<{PREFIX}f(?:\s[^<>]*)?(?:/>|>[^<]*</{PREFIX}f>){_BLANK}"
     ).encode()
 )
-_COLUMNS = re.compile(rf"<{PREFIX}col\s[^>]*?\bhidden=[\"'](?:1|true)[\"'][^>]*>".encode())
+_COLUMNS = re.compile(rf"<{PREFIX}col\s[^<>]*?\bhidden=[\"'](?:1|true)[\"'][^<>]*>".encode())
 _RANGE = re.compile(rb"\b(min|max)=[\"']([0-9]{1,5})[\"']")
 _DIMENSION = re.compile(
     rf"<{PREFIX}dimension\s+ref=[\"'][A-Za-z]{{1,3}}[1-9][0-9]*(?::[A-Za-z]+[1-9][0-9]*)?[\"']".encode()
 )
 _READ_ERRORS = {error.encode() for error in READ_ERRORS} | {b""}
-_HIDDEN_ROW = re.compile(rf"<{PREFIX}row\s(?:[^>]*\s)?hidden=[\"'](?:1|true)[\"']".encode())
+_HIDDEN_ROW = re.compile(rf"<{PREFIX}row\s(?:[^<>]*\s)?hidden=[\"'](?:1|true)[\"']".encode())
 
 
 @dataclass(slots=True)
