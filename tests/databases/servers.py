@@ -207,16 +207,17 @@ class MariaServer(Server):
             paths = [self.place(name, pem) for name, pem in zip(("server.crt", "server.key"), certificate, strict=True)]
             tls = [f"--ssl-cert={paths[0]}", f"--ssl-key={paths[1]}"]
         data, socket_path = self.directory / "data", self.directory / "socket"
+        own = f"--tmpdir={self.directory}"  # a server that starts deletes the temporary tables of others in its tmpdir
         self._socket = str(socket_path)
         self._run(
             "mariadb-install-db", "--no-defaults", f"--datadir={data}", "--auth-root-authentication-method=normal",
-            "--skip-test-db",
+            "--skip-test-db", own,
         )  # fmt: skip
         self._start(
             mariadb_binary(), "--no-defaults", f"--datadir={data}", f"--socket={socket_path}", f"--port={self.port}",
             "--bind-address=127.0.0.1", "--innodb-buffer-pool-size=256M", "--innodb-flush-log-at-trx-commit=0",
             "--innodb-flush-method=nosync", "--innodb-doublewrite=0", "--character-set-server=utf8mb4",
-            "--skip-name-resolve", *tls,
+            "--skip-name-resolve", own, *tls,
         )  # fmt: skip
         self._wait_until_ready()
         with self.connect_as_owner() as owner, owner.cursor() as cursor:
