@@ -167,6 +167,7 @@ def test_a_line_that_the_ruler_does_not_cut_is_refused_and_a_ruler_between_delim
     with pytest.raises(ConversionError, match="Line 5: it has 1 field where 2 were expected"):
         convert(SQLCMD + "Ann overflows her column\n")
     assert convert("id\tname\n--\t----\n1\ta\n").rows == [(1, "a")]
+    assert convert("a    b\n1    2\n---- ----\n3    4\n").rows == [("1    2",), ("---- ----",), ("3    4",)]
     assert convert("x,y\n1,2\n-,-\n3,4\n").rows == [("1", "2"), ("-", "-"), ("3", "4")]
 
 

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from connectors.files.delimited.header import is_value
+
 _FRAME = re.compile(rb"\+(?:[-=]+\+)+")
 _BARRED_RULER = re.compile(rb"\|?(?: *:?-+:? *[|+])+(?: *:?-+:?)?")
 _ALIGNED_RULER = re.compile(rb"(?:-+|=+)(?: +(?:-+|=+))+")
@@ -103,8 +105,10 @@ def _aligned(ruler: bytes, lines: Sequence[bytes]) -> Aligned | None:
     beside = [line for line in lines[:4] if line.rstrip() != ruler]
     drawing = Aligned(ruler, starts, beside[0] if beside else b"")
     names, *rows = [drawing.cells(line) for line in beside] or [None]
-    named = names is not None and 2 * sum(map(bool, names)) > len(names) and None not in rows[:1]
-    return drawing if named and len(ruler.replace(b" ", b"")) >= _LEAST_DASHES else None
+    if names is None or None in rows[:1] or len(ruler.replace(b" ", b"")) < _LEAST_DASHES:
+        return None
+    are_names = 2 * sum(map(bool, names)) > len(names) and not all(is_value(name.decode()) for name in names)
+    return drawing if are_names else None
 
 
 def _barred(ruler: bytes, beside: Sequence[bytes], lines: Sequence[bytes]) -> Barred | None:
