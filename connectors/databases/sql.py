@@ -62,6 +62,8 @@ def checked_statement(sql: str, connector_type: str) -> str:
     _check_shape(tokens)
     statement = sql[tokens[0].start : tokens[-1].end + 1]
     _check_comments(tokens, sql, connector_type)
+    if connector_type == "postgresql":
+        _check_continued_strings(tokens, sql)
     _check_words(tokens, sql, connector_type)
     _check_tree(statement, connector_type)
     return statement
@@ -99,6 +101,16 @@ def _check_gap(gap: str, connector_type: str) -> None:
         return  # Nested comments, and -- always a comment: sqlglot reads PostgreSQL as PostgreSQL does.
     if _COMMENTS[connector_type].sub("", gap).strip():
         raise _refusal("a comment that the server would read as SQL")
+
+
+def _check_continued_strings(tokens: list[Token], sql: str) -> None:
+    """An E'…' that goes on on another line keeps its backslash escapes there; sqlglot sees a plain string."""
+    escapes = False
+    for token in tokens:
+        continues = escapes and token.token_type == TokenType.STRING
+        if continues and "\\" in sql[token.start : token.end + 1]:
+            raise _refusal("a backslash in the continuation of an E'…' string")
+        escapes = continues or token.token_type == TokenType.BYTE_STRING
 
 
 def _check_shape(tokens: list[Token]) -> None:
