@@ -41,6 +41,7 @@ AS_PYTHON: dict[str, tuple[pa.DataType, list[str]]] = {
     "int4[]": (pa.list_(pa.int32()), ["'{1,NULL,-3}'", "'{}'"]),
     "int8[]": (pa.list_(pa.int64()), ["'{9223372036854775807}'"]),
     "text[]": (pa.list_(pa.string()), ["""'{"a,b","c\\"d",NULL,"NULL","",é}'"""]),
+    "char(4)[]": (pa.list_(pa.string()), ["'{ab,NULL,\"c  \"}'"]),
     "bool[]": (pa.list_(pa.bool_()), ["'{t,f,NULL}'"]),
     "float8[]": (pa.list_(pa.float64()), ["'{0.1,Infinity,5e-324}'"]),
     "numeric(6,3)[]": (pa.list_(pa.decimal128(6, 3)), ["'{1.234,-0.001}'"]),
@@ -142,7 +143,8 @@ def same_bits(values: list[Any], kind: str) -> list[Any]:
 def test_a_value_without_a_parquet_type_is_the_servers_own_text(postgres: PostgresServer, kind: str) -> None:
     query = select(AS_TEXT[kind], kind)
     result = extract(postgres, query=query)
-    assert result.values() == server_says(postgres, f"SELECT v::text FROM ({query}) AS q")
+    own = "CASE WHEN v IS NOT NULL THEN format('%s', v) END"  # a cast to text may alter: it adds a netmask
+    assert result.values() == server_says(postgres, f"SELECT {own} FROM ({query}) AS q")
     column = next(iter(result.columns.values()))
     assert column.fidelity == "exact" or "text" in column.fidelity
 

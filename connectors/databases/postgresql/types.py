@@ -28,6 +28,9 @@ _NATIVE: Mapping[str, pa.DataType] = {
 # Their text is what they are, so the ledger calls them exact.
 _TEXTUAL = {"uuid", "json", "jsonb", "xml", "citext", "ltree", "unknown", "char", "bit", "varbit"}
 _TEXT = "({})::text"
+_OUTPUT = "to_json({}) #>> '{{}}'"
+# What a cast to text would alter: it adds the netmask to an address and takes away the padding of a char(n).
+_ALTERED_BY_CAST = {"inet", "bpchar"}
 # Where all values have to fit in one of these, tried in this order, before a numeric without precision becomes text.
 _SCALES = (10, 0, 20, 30)
 _DATE_SHAPE = r"^\d{4}-\d{2}-\d{2}$"
@@ -67,8 +70,10 @@ def _plan(kind: PostgresType, policies: Policies) -> tuple[str, str, tuple[Choic
     if kind.name == "oid":
         return "({})::int8", "({})::int8", (Choice(pa.uint32(), restore.cast_to(pa.uint32())),)
     if kind.element is not None:
-        return _ARRAY, _ARRAY, _array_choices(kind)
-    return _TEXT, _TEXT, _text_choices(kind, policies)
+        array = _ARRAY.format("{0}" if kind.element.name in _ALTERED_BY_CAST else "({0})::text[]")
+        return array, array, _array_choices(kind)
+    text = _OUTPUT if kind.name in _ALTERED_BY_CAST else _TEXT
+    return text, text, _text_choices(kind, policies)
 
 
 def _text_choices(kind: PostgresType, policies: Policies) -> tuple[Choice, ...]:
@@ -83,8 +88,7 @@ def _text_choices(kind: PostgresType, policies: Policies) -> tuple[Choice, ...]:
 
 # One dimension counted from 1 becomes a list; any other array keeps its own text, which never looks like JSON.
 _ARRAY = (
-    "CASE WHEN array_ndims({0}) > 1 OR array_lower({0}, 1) <> 1 THEN ({0})::text"
-    " ELSE array_to_json(({0})::text[])::text END"
+    "CASE WHEN array_ndims({{0}}) > 1 OR array_lower({{0}}, 1) <> 1 THEN ({{0}})::text ELSE array_to_json({})::text END"
 )
 
 
