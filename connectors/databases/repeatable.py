@@ -6,6 +6,8 @@ would lose rows between the ranges, or double them.
 
 from __future__ import annotations
 
+from itertools import takewhile
+
 import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
@@ -47,12 +49,32 @@ def repeatable_tables(query: str, key: str, connector_type: str) -> list[str] | 
         return None
     if any(not isinstance(found, _ORDERLESS) and _may_reach(found, key, tree) for found in tree.find_all(exp.AggFunc)):
         return None
-    expressions = {expression.alias_or_name for expression in tree.find_all(exp.CTE)}
-    tables = [table for table in tree.find_all(exp.Table) if table.db or table.name not in expressions]
+    tables = [table for table in tree.find_all(exp.Table) if table.db or not _is_expression(table)]
     if any(not isinstance(table.this, exp.Identifier) and not isinstance(table.this, exp.Func) for table in tables):
         return None
     named = (exp.Table(this=table.this, db=table.args.get("db"), catalog=table.args.get("catalog")) for table in tables)
     return [table.sql(DIALECTS[connector_type]) for table in named if isinstance(table.this, exp.Identifier)]
+
+
+def _is_expression(table: exp.Table) -> bool:
+    """Whether the name is that of a WITH's expression where it stands: elsewhere it may be a view's."""
+    node: exp.Expr | None = table
+    inside: exp.Expr | None = None
+    while node is not None:
+        if isinstance(node, exp.CTE):
+            inside = node
+        clause = node.args.get("with_")
+        visible = _visible(clause, inside) if isinstance(clause, exp.With) else []
+        if any(each.args["alias"].this == table.this for each in visible):
+            return True
+        node = node.parent
+    return False
+
+
+def _visible(clause: exp.With, inside: exp.Expr | None) -> list[exp.Expr]:
+    """What a WITH's expression may name: those before it, or all if they may call themselves."""
+    named: list[exp.Expr] = clause.expressions
+    return named if clause.recursive else list(takewhile(lambda each: each is not inside, named))
 
 
 def _may_change(node: exp.Expr) -> bool:

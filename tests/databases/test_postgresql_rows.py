@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from typing import Any
 
+import psycopg
 import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -149,6 +150,8 @@ def test_a_query_cannot_be_divided_by_what_has_no_order_or_is_not_there(postgres
         {"query": "SELECT row_number() OVER () AS k, id FROM keyed"},
         {"query": "SELECT id AS k, id FROM changing"},
         {"table_name": "changing", "partition_column": "id"},
+        {"query": "WITH changing AS (SELECT * FROM changing) SELECT id AS k, id FROM changing"},
+        {"query": "SELECT id AS k, id FROM changing WHERE 1 IN (WITH changing AS (SELECT 1 AS n) TABLE changing)"},
     ],
 )
 def test_what_may_give_other_rows_each_time_is_read_once(postgres: PostgresServer, fields: dict[str, Any]) -> None:
@@ -222,6 +225,28 @@ def test_an_extract_is_one_moment_while_others_write(postgres: PostgresServer, w
         ids = result.values("id")
         # One insert at a time: an extract of one moment has no gap, and no row twice or in two versions.
         assert sorted(ids) == list(range(1, len(ids) + 1))
+
+
+def test_the_rows_of_partitions_keep_their_places_until_they_are_read(postgres: PostgresServer) -> None:
+    postgres.execute(
+        "CREATE TABLE log (id int, padding text) PARTITION BY RANGE (id)",
+        "CREATE TABLE log_0 PARTITION OF log FOR VALUES FROM (0) TO (9000)",
+        "CREATE TABLE log_1 PARTITION OF log FOR VALUES FROM (9000) TO (18000)",
+        "INSERT INTO log SELECT i, repeat('p', 1500) FROM generate_series(0, 17999) i",
+        "DELETE FROM log WHERE id % 3 = 0",
+        "CREATE TABLE log_2 AS SELECT i AS id, repeat('p', 1500) AS padding FROM generate_series(18000, 26999) i",
+    )
+    with opened(postgres, table_name="log", partition_num=1) as source:
+        batches = source.batches()
+        ids = next(batches).column(0).to_pylist()
+        with postgres.connect() as other:
+            other.execute("SET lock_timeout = '100ms'")
+            with pytest.raises(psycopg.errors.LockNotAvailable):
+                other.execute("VACUUM FULL log_1")
+            other.execute("ALTER TABLE log ATTACH PARTITION log_2 FOR VALUES FROM (18000) TO (27000)")
+        for batch in batches:
+            ids += batch.column(0).to_pylist()
+    assert sorted(ids) == [i for i in range(18000) if i % 3]
 
 
 def test_a_missing_table_is_not_found(postgres: PostgresServer) -> None:

@@ -28,7 +28,8 @@ _HEAPS = """
            max(pg_catalog.pg_relation_size(c.oid)) / current_setting('block_size')::bigint,
            sum(pg_catalog.pg_table_size(c.oid))::bigint,
            CASE WHEN bool_or(c.reltuples < 0 AND c.relkind <> 'p') THEN NULL
-                ELSE sum(CASE WHEN c.relkind = 'p' THEN 0 ELSE c.reltuples END)::bigint END
+                ELSE sum(CASE WHEN c.relkind = 'p' THEN 0 ELSE c.reltuples END)::bigint END,
+           array_agg(c.oid::bigint ORDER BY c.oid)
     FROM tree JOIN pg_catalog.pg_class c USING (oid) LEFT JOIN pg_catalog.pg_am a ON a.oid = c.relam
 """
 
@@ -64,12 +65,14 @@ class Heap:
         blocks: of the largest part.
         size: in bytes, values stored out of line included.
         rows: the server's estimate; None if it has none.
+        parts: the tables' numbers.
     """
 
     has_ctid: bool
     blocks: int
     size: int
     rows: int | None
+    parts: tuple[int, ...]
 
 
 def describe_query(connection: psycopg.Connection[Any], query: str) -> list[ResultColumn]:
@@ -103,9 +106,11 @@ def describe_table(connection: psycopg.Connection[Any], table: str, columns: lis
 
 
 def describe_heap(connection: psycopg.Connection[Any], table: str) -> Heap:
-    """How the table is stored."""
+    """How the table is stored; until the transaction ends nobody can store it anew, which would move its rows."""
+    # Planning locks the children too, which parsing does not. LOCK TABLE would ask for more than some columns' SELECT.
+    connection.execute(f"EXPLAIN SELECT FROM {table}".encode())
     row: Any = connection.execute(_HEAPS, (table,)).fetchone()
-    return Heap(bool(row[0]), int(row[1] or 0), int(row[2] or 0), row[3])
+    return Heap(bool(row[0]), int(row[1] or 0), int(row[2] or 0), row[3], tuple(row[4]))
 
 
 def spare_connections(connection: psycopg.Connection[Any]) -> int:

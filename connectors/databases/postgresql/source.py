@@ -166,6 +166,10 @@ class _Extract:
         if heap is not None and self._by_place:
             connections = min(spare, wanted if isinstance(wanted, int) else _automatic(heap.size))
             self._conditions = ctid_ranges(heap.blocks, heap.size, connections)
+            if len(heap.parts) > 1:
+                # A partition attached meanwhile, rows and all, would be in the later ranges only.
+                known = f"tableoid IN ({', '.join(map(str, heap.parts))})"
+                self._conditions = [f"{condition} AND {known}" for condition in self._conditions]
             self._connections = min(connections, len(self._conditions))
             return
         if column is not None and self._is_repeatable(column):
