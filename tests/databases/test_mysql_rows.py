@@ -95,11 +95,22 @@ def test_names_in_mixed_case_with_reserved_words_and_odd_characters_work(maria: 
         extract(maria, table_name="MixedCase", columns=["nope"])
 
 
-def test_an_engine_without_snapshots_is_said_to_be_inconsistent(maria: MariaServer) -> None:
-    result = extract(maria, table_name="by_engine", partition_column="id", partition_num=2)
+@pytest.mark.parametrize("source", [{"table_name": "by_engine"}, {"query": "SELECT id FROM by_engine"}])
+def test_an_engine_without_snapshots_is_said_to_be_inconsistent(maria: MariaServer, source: dict[str, Any]) -> None:
+    result = extract(maria, **source, partition_column="id", partition_num=2)
     assert result.facts["consistent_snapshot"] is False
     assert result.facts["snapshot_note"]
     assert sorted(result.values("id")) == list(range(1, 5001))
+
+
+def test_a_table_that_keeps_its_history_is_read_as_of_one_moment(maria: MariaServer) -> None:
+    maria.execute(
+        "CREATE TABLE versions (id int PRIMARY KEY) WITH SYSTEM VERSIONING",
+        "INSERT INTO versions VALUES (1), (2), (3)",
+        "DELETE FROM versions WHERE id = 2",
+    )
+    result = extract(maria, table_name="versions", partition_column="id", partition_num=2)
+    assert (sorted(result.values("id")), result.facts["consistent_snapshot"]) == ([1, 3], True)
 
 
 def test_an_account_that_may_not_lock_is_told_that_the_result_may_be_inconsistent(maria: MariaServer) -> None:
@@ -153,6 +164,21 @@ def test_a_query_keeps_its_order_and_its_repeated_names(maria: MariaServer) -> N
 
 
 @pytest.mark.parametrize(
+    "query",
+    [
+        "(SELECT id FROM keyed ORDER BY word, id)",
+        "((SELECT id FROM keyed) ORDER BY word, id)",
+        "SELECT id FROM keyed ORDER /* comment */ BY word, id",
+    ],
+)
+def test_an_order_is_kept_however_it_is_written(maria: MariaServer, query: str) -> None:
+    with maria.connect() as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT id FROM keyed ORDER BY word, id")
+        expected = [row[0] for row in cursor.fetchall()]
+    assert extract(maria, query=query.replace("SELECT id", "SELECT id, word")).values("id") == expected
+
+
+@pytest.mark.parametrize(
     ("query", "first"),
     [
         ("SELECT 2 AS a UNION ALL SELECT 1 ORDER BY a", {"a": 1}),
@@ -177,6 +203,7 @@ def test_queries_of_every_shape_are_read(maria: MariaServer, query: str, first: 
         ("SELECT * FROM no_such_table", NotFound, "table_not_found"),
         ("SELECT * FROM no_such_place.no_such_table", ConversionError, "permission_denied"),
         ("SELECT (SELECT id FROM keyed LIMIT 2)", InvalidRequest, "query_failed"),
+        ("SELECT id FROM keyed WHERE id = ?", InvalidRequest, "query_failed"),
     ],
 )
 def test_what_the_server_refuses_is_told_in_its_words(
@@ -282,6 +309,7 @@ def test_a_backslash_that_the_server_reads_otherwise_than_the_guard_is_refused(m
         {"query": "SELECT id AS k, id FROM again LIMIT 3000"},
         {"query": "SELECT id AS k, id FROM changing"},
         {"table_name": "changing", "partition_column": "id"},
+        {"query": "WITH changing AS (SELECT * FROM changing) SELECT id AS k, id FROM changing"},
     ],
 )
 def test_what_may_give_other_rows_each_time_is_read_once(maria: MariaServer, fields: dict[str, Any]) -> None:

@@ -11,10 +11,11 @@ from pymysql.constants import COMMAND, FLAG
 from pymysql.protocol import FieldDescriptorPacket
 from sqlglot import exp
 
+from connectors.databases.failures import query_refused
 from connectors.databases.mysql.types import MysqlType
 
 _TABLE = """
-    SELECT table_type, engine, table_rows, data_length FROM information_schema.tables
+    SELECT table_rows, data_length FROM information_schema.tables
     WHERE table_schema = COALESCE(%s, DATABASE()) AND table_name = %s
 """
 _COLUMN_TYPES = """
@@ -24,6 +25,11 @@ _COLUMN_TYPES = """
 _INDEXED = """
     SELECT index_name, column_name FROM information_schema.statistics
     WHERE table_schema = COALESCE(%s, DATABASE()) AND table_name = %s AND seq_in_index = 1 AND sub_part IS NULL
+"""
+_ENGINE = """
+    SELECT engine FROM information_schema.tables
+    WHERE table_schema = COALESCE(NULLIF(%s, ''), DATABASE()) AND table_name = %s
+      AND table_type IN ('BASE TABLE', 'SYSTEM VERSIONED')
 """
 
 
@@ -41,13 +47,11 @@ class TableFacts:
     """How a table is stored.
 
     Attributes:
-        snapshots: its engine can read as of one moment.
         rows, size: the server's estimates (rows, bytes); None for views.
         primary_key: the first column of the primary key.
         indexed: the columns that an index begins with.
     """
 
-    snapshots: bool
     rows: int | None
     size: int | None
     primary_key: str | None
@@ -59,6 +63,7 @@ def describe(connection: pymysql.Connection[Any], query: str) -> list[ResultColu
 
     Raises:
         pymysql.err.Error: the server refuses the query.
+        InvalidRequest: the query has placeholders.
     """
     protocol: Any = connection  # PyMySQL has no public way to prepare.
     protocol._execute_command(COMMAND.COM_STMT_PREPARE, query)
@@ -70,6 +75,8 @@ def describe(connection: pymysql.Connection[Any], query: str) -> list[ResultColu
     if columns:
         protocol._read_packet()
     protocol._execute_command(COMMAND.COM_STMT_CLOSE, struct.pack("<I", statement))
+    if parameters:
+        raise query_refused("it has a placeholder (?), and no value is given for one")
     return [_column(field) for field in fields]
 
 
@@ -96,31 +103,29 @@ def describe_table(
 
 
 def table_facts(connection: pymysql.Connection[Any], parts: tuple[str, ...]) -> TableFacts:
-    """How a table is stored; a view has no engine, rows or keys."""
+    """How a table is stored; a view has no rows or keys."""
     with connection.cursor() as cursor:
         cursor.execute(_TABLE, _place(parts))
         row: Any = cursor.fetchone()
         cursor.execute(_INDEXED, _place(parts))
         indexes = list(cursor.fetchall())
-    kind, engine, rows, size = row or ("VIEW", None, None, None)
+    rows, size = row or (None, None)
     primary = next((column for index, column in indexes if index == "PRIMARY"), None)
-    snapshots = kind == "BASE TABLE" and str(engine).lower() in {"innodb", "rocksdb", "tokudb"}
-    return TableFacts(snapshots, rows, size, primary, frozenset(column for _, column in indexes))
+    return TableFacts(rows, size, primary, frozenset(column for _, column in indexes))
 
 
-def are_tables(connection: pymysql.Connection[Any], tables: list[str]) -> bool:
-    """Whether all these (as SQL) are tables: neither views, whose text may be anything, nor missing."""
+def engines(connection: pymysql.Connection[Any], tables: list[str]) -> set[str] | None:
+    """What stores these tables (as SQL); None if one is missing, or a view, whose text may be anything."""
+    found = set()
     with connection.cursor() as cursor:
         for table in tables:
             named = exp.to_table(table, dialect="mysql")
-            cursor.execute(
-                "SELECT table_type IN ('BASE TABLE', 'SYSTEM VERSIONED') FROM information_schema.tables"
-                " WHERE table_schema = COALESCE(NULLIF(%s, ''), DATABASE()) AND table_name = %s",
-                (named.db, named.name),
-            )
-            if cursor.fetchone() != (1,):
-                return False
-    return True
+            cursor.execute(_ENGINE, (named.db, named.name))
+            row = cursor.fetchone()
+            if row is None:
+                return None
+            found.add(str(row[0]).lower())
+    return found
 
 
 def quoted_table(parts: tuple[str, ...]) -> str:

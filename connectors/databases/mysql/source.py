@@ -25,9 +25,9 @@ from connectors.databases.hosts import HostPolicy
 from connectors.databases.mysql.catalog import (
     ResultColumn,
     TableFacts,
-    are_tables,
     describe,
     describe_table,
+    engines,
     quoted,
     quoted_table,
     table_facts,
@@ -50,6 +50,7 @@ _WORTH_DIVIDING_BYTES = 8 * 2**20
 _AUTO_BYTES_PER_CONNECTION = 32 * 2**20
 _MOST_AUTOMATIC = 4
 _LOCK_WAIT_SECONDS = 2
+_WITH_SNAPSHOTS = {"innodb", "rocksdb", "tokudb"}
 # With these the server would refuse a literal that is an odd date of its own.
 _MODES_NOT_KEPT = {"NO_ZERO_DATE", "NO_ZERO_IN_DATE", "TRADITIONAL"}
 _PLAIN_NAME = re.compile(r"\w{1,64}")
@@ -88,6 +89,7 @@ class _Extract:
         self._endpoint = endpoint
         self._tag = context.session
         self._reading = False
+        self._snapshots = True
         version, modes = _habits(connection)
         _check_backslashes(request.query or "", modes)
         settings = _settings(version, modes, seconds)
@@ -121,7 +123,6 @@ class _Extract:
         columns = describe_table(self._connection, parts, describe(self._connection, f"SELECT * FROM {table}"))  # noqa: S608 - quoted
         facts = table_facts(self._connection, parts)
         self._rows = facts.rows
-        self._snapshots = facts.snapshots
         self._tables = [table]
         self._conditions = self._divide(table, columns, facts)
         if wanted := self._request.columns:
@@ -138,7 +139,6 @@ class _Extract:
         self._before = f"WITH q{listed} AS (\n{keeping_order(query)}\n) "
         self._relation = "q"
         self._rows = None
-        self._snapshots = True
         self._tables = []
         self._conditions = ["TRUE"]
         if (key := self._request.partition_column) is not None:
@@ -151,7 +151,9 @@ class _Extract:
 
     def _is_repeatable(self, tables: list[str] | None) -> bool:
         """Whether every run gives the same rows, so that each range may have a run of its own; warns if not."""
-        if tables is not None and are_tables(self._connection, tables):
+        found = None if tables is None else engines(self._connection, tables)
+        if found is not None:
+            self._snapshots = found <= _WITH_SNAPSHOTS
             return True
         self._context.warnings.add(NOT_PARTITIONED, NOT_PARTITIONED_MESSAGE)
         return False
@@ -218,7 +220,7 @@ class _Extract:
     def _why_not_in_step(self) -> str | None:
         """None once nobody can write until ``UNLOCK TABLES``; else why the connections may see different moments."""
         if not self._snapshots:
-            return "The table's storage engine has no snapshots."
+            return "A table's storage engine has no snapshots."
         try:
             if self._tables:
                 self._run("LOCK TABLES " + ", ".join(f"{table} READ" for table in self._tables))
