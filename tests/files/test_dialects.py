@@ -115,6 +115,11 @@ def test_the_delimiter_is_what_cuts_header_and_rows_alike(text: str, rows: list[
             "name      city\nAnn Lee   New York\nBo        Rome\nCy Coe    Oslo\n",
             [("Ann Lee", "New York"), ("Bo", "Rome"), ("Cy Coe", "Oslo")],
         ),
+        ("a b\n1\t7\n3  4\n", [(1, 7), (3, 4)]),
+        ("1.5\t2   \n -3 \t 4\n", [(1.5, 2), (-3.0, 4)]),
+        ("7\t1.5     2 \t3.5    9\n8\t2.5     3 \t4.5    8\n", [(7, 1.5, 2, 3.5, 9), (8, 2.5, 3, 4.5, 8)]),
+        ("1\t\t3  5\n2\t4\t6  7\n", [(1, None, "3  5"), (2, 4, "6  7")]),
+        ("a b\tc\n1 x\t2\n", [("1 x", 2)]),
         ('id, text\n1, "x, ""y"""\n2, "z\n"\n', [(1, 'x, "y"'), (2, "z\n")]),
         ('id,text\n1, "x" y\n2,z\n', [(1, ' "x" y'), (2, "z")]),
     ],
@@ -181,6 +186,16 @@ def test_aligned_columns_are_cut_alike_in_every_part_of_a_large_file() -> None:
     found = convert("id     name\n" + "".join(f"{number:<8d}Ann Lee  \n" for number in range(300_000)))
     assert found.table.column("id").to_pylist() == list(range(300_000))
     assert set(found.table.column("name").to_pylist()) == {"Ann Lee"}
+
+
+@pytest.mark.parametrize("odd", ["&", "9 9 <- by eye", "9  9  9"])
+def test_one_line_among_numbers_that_blanks_cut_is_a_bad_row(odd: str) -> None:
+    text = "".join(f"{number}.5  {number}\n" for number in range(20)) + f"{odd}\n20.5 20\n"
+    with pytest.raises(ConversionError, match=r"Line 21: it has . fields? where 2 were expected"):
+        convert(text)
+    skipped = convert(text, on_bad_row="skip")
+    assert skipped.rows == [(number + 0.5, number) for number in range(21)]
+    assert skipped.rows_rejected == 1
 
 
 @pytest.mark.parametrize("shift", [0, 4, 8, 12])
@@ -394,6 +409,9 @@ def test_a_backslash_escapes_only_what_needs_it(text: str, rows: list[tuple[Any,
         ("name,what\nAnn,x\nname,what\nBob,y\nCy,z\n", ["name", "what"]),
         ("Plan2024;Plan2025\nA1;B\nA2;C\n", ["Plan2024", "Plan2025"]),
         ("M,yes\nF,no\nM,no\nF,yes\n", ["column_1", "column_2"]),
+        ("1:0:16.6:30.1\n1:1:33.3:363.3\n", ["column_1"]),
+        ("12 - 5\nabout 7\n", ["column_1"]),
+        ("age,0-9,10-19\nm,x,y\nf,z,w\n", ["age", "0-9", "10-19"]),
         ("a\tb\nr1\t1\t2\nr2\t3\t4\n", ["column_1", "a", "b"]),
     ],
 )

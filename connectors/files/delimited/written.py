@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -27,7 +28,10 @@ _STAND_IN = "\x1f"
 _SAMPLE, _STEP = 128 << 10, 4 << 20
 _REPEATED, _BEYOND_ASCII = ("||", "::"), ("§", "¦", "¬")
 _WIDE_BLANKS, _BLANKS = "  ", " "
+_RUNS = {_WIDE_BLANKS: r"(?:  | ?\t)[ \t]*", _BLANKS: r"[ \t]+"}  # a tab among blanks is as wide as two
+_EDGES = " \t"
 _ENOUGH_LINES = 4
+_NEARLY_ALL = 0.9
 _COMMENT = b"#"
 
 
@@ -87,6 +91,8 @@ def _found(lines: list[bytes], sample: bytes, options: FileOptions, *, whole: bo
     if not even:
         return None
     guessed = guess_dialect(sample, options, whole=whole)[0].delimiter
+    if even[0] == _WIDE_BLANKS and guessed == "\t":
+        return _WIDE_BLANKS if _shows_more_numbers(lines) else None
     repeated = even[0] in (*_REPEATED, _WIDE_BLANKS) and guessed == even[0][0]
     return even[0] if repeated or guessed == NO_DELIMITER else None
 
@@ -100,15 +106,38 @@ def _cuts_evenly(lines: list[bytes], written: str) -> bool:
 
 
 def _aligning(lines: list[bytes]) -> list[str]:
-    """The runs of blanks that cut every line into as many fields; those first by which more columns hold numbers."""
+    """The runs of blanks that cut every line into as many fields; those first by which more columns hold numbers.
+
+    Where there is nothing but numbers, nearly every line is enough: the others are bad rows.
+    """
     found = {}
-    for blanks in (_WIDE_BLANKS, _BLANKS):
-        rows = [re.split(f"{blanks} *", line.decode("utf-8", "replace").strip(" ")) for line in lines]
-        if len(rows) > 1 and b'"' not in lines[0] and len({len(row) for row in rows}) == 1 < len(rows[0]):
-            numbers = sum(all(NUMBER.fullmatch(cell) for cell in column) for column in zip(*rows[1:], strict=True))
-            if numbers or (blanks == _WIDE_BLANKS and len(rows) >= _ENOUGH_LINES and reads_like_names(rows[0])):
-                found[blanks] = numbers
-    return sorted(found, key=lambda blanks: -found[blanks])
+    for blanks in _RUNS:
+        rows = _cut(lines, blanks)
+        width, most = Counter(map(len, rows)).most_common(1)[0] if rows else (1, 0)
+        if len(rows) < 2 or width == 1 or b'"' in lines[0] or most < _NEARLY_ALL * len(rows):
+            continue
+        numbers = _columns_of_numbers([row for row in rows if len(row) == width])
+        named = blanks == _WIDE_BLANKS and len(rows) >= _ENOUGH_LINES and reads_like_names(rows[0])
+        if numbers == width or (most == len(rows) and (numbers or named)):
+            found[blanks] = numbers, most
+    return sorted(found, key=lambda blanks: found[blanks], reverse=True)
+
+
+def _shows_more_numbers(lines: list[bytes]) -> bool:
+    """Whether more columns hold numbers when wide blanks are delimiters beside the tabs, and no cell is empty."""
+    lines = [line for line in lines if not line.startswith(_COMMENT)]
+    by_tabs = [line.decode("utf-8", "replace").split("\t") for line in lines]
+    filled = all(cell.strip() for row in by_tabs for cell in row)
+    return filled and _columns_of_numbers(_cut(lines, _WIDE_BLANKS)) > _columns_of_numbers(by_tabs)
+
+
+def _cut(lines: list[bytes], blanks: str) -> list[list[str]]:
+    return [re.split(_RUNS[blanks], line.decode("utf-8", "replace").strip(_EDGES)) for line in lines]
+
+
+def _columns_of_numbers(rows: list[list[str]]) -> int:
+    """How many columns of rows hold numbers alone, whatever the first row is."""
+    return sum(all(map(NUMBER.fullmatch, column)) for column in zip(*rows[1:], strict=False))
 
 
 def _write(path: Path, pieces: Iterator[bytes], context: Context) -> None:
@@ -118,7 +147,7 @@ def _write(path: Path, pieces: Iterator[bytes], context: Context) -> None:
 
 def _replaced(text: Utf8Text, written: str) -> Iterator[bytes]:
     """The text with the stand-in wherever the delimiter is written; a chunk never ends within one."""
-    put, ending = _replacement(written), written.encode()
+    put, ending = _replacement(written), (_EDGES if written.isspace() else written).encode()
     with text.path.open("rb") as file:
         file.seek(text.start)
         kept, before = b"", b"\n"
@@ -137,7 +166,7 @@ def _replaced(text: Utf8Text, written: str) -> Iterator[bytes]:
 def _replacement(written: str) -> Callable[[bytes], bytes]:
     if not written.isspace():
         return lambda data: data.replace(written.encode(), _STAND_IN.encode())
-    edges = re.compile(rb"(?<=[\r\n]) +| +(?=[\r\n])|" + written.encode() + rb" *")
+    edges = re.compile(rb"(?<=[\r\n])[ \t]+|[ \t]+(?=[\r\n])|" + _RUNS[written].encode())
     return lambda data: edges.sub(lambda run: b"" if _at_line_edge(data, run) else _STAND_IN.encode(), data)
 
 
