@@ -198,6 +198,12 @@ def test_one_line_among_numbers_that_blanks_cut_is_a_bad_row(odd: str) -> None:
     assert skipped.rows_rejected == 1
 
 
+@pytest.mark.parametrize("name", ["phone", "30", "All of them, by title"])
+def test_numbers_with_blanks_in_them_are_one_column_below_its_name(name: str) -> None:
+    numbers = [f"555 {100 + number} {4000 + number}" for number in range(30)]
+    assert [value for (value,) in convert("\n".join([name, *numbers]) + "\n").rows][-30:] == numbers
+
+
 @pytest.mark.parametrize("shift", [0, 4, 8, 12])
 def test_apostrophes_enclose_fields_wherever_the_first_look_ends(shift: int) -> None:
     found = convert(f"'{'a' * (shift + 1)}','b'\n" + "'x, it''s','y, z'\n" * 16_000)

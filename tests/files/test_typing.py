@@ -82,8 +82,11 @@ def test_nanoseconds_are_kept() -> None:
         (["1.234,56", "7"], "decimal_commas"),
         (["1 234,56"], "decimal_commas"),
         (["1,23,456.78"], "thousands_separators"),
+        (["1 100", "22 200", "3"], "thousands_separators"),
+        (["1.234.567", "8.901"], "thousands_separators"),
         (["$1.50", "€ 1.000,00"], "units_in_numbers"),
         (["5%", "12.5 %"], "units_in_numbers"),
+        (["$1,200.50", "(3 400 EUR)", "1.234,56\u00a0€"], "units_in_numbers"),
         (["13:05 PM"], None),
         (["1", "2", "three"], "type_inconsistency"),
         (["31/12/2024", "12/31/2024"], "mixed_dates"),
@@ -101,6 +104,12 @@ def test_what_no_type_gives_back_stays_text_and_is_reported(values: list[str], i
         assert found.table.column("v").to_pylist() == values
     if issue:
         assert found.issues == [issue]
+
+
+@pytest.mark.parametrize("numbers", [["555 100 4000", "555 101 4001"], ["2020 1 1", "2020 10 10"], ["12.34.56.78"]])
+def test_digits_in_other_groups_than_thousands_are_text_like_any_other(numbers: list[str]) -> None:
+    found = convert(column(*numbers))
+    assert (found.table.column("v").to_pylist(), found.issues) == (numbers, [])
 
 
 def test_minus_zero_keeps_its_sign() -> None:

@@ -84,8 +84,8 @@ _TEXTS_LADDER: tuple[Kind, ...] = (
     Patterned("number with a plus", rf"^[+-]?{_DIGITS}$", r"^\+", "plus_signs"),
     Patterned(
         "number with thousands separators",
-        r"^[+-]?(\d{1,3}(,\d{2,3})*,\d{3}|\d{1,3})(\.\d+)?$",
-        ",",
+        "^[+-]?(\\d{1,3}(,\\d{2,3})*,\\d{3}|\\d{1,3}([. '\u00a0\u202f]\\d{3})*)(\\.\\d+)?$",
+        r"[^\d.+-]|\..*\.",
         "thousands_separators",
     ),
     Patterned(
@@ -108,7 +108,7 @@ _TEXTS_LADDER: tuple[Kind, ...] = (
     ),
     Patterned(
         "number with a sign of money or percent",
-        "^[-+(]?[$€£¥₹]? ?[-+]?\\d[\\d.,' \u00a0]*([$€£¥₹%]|EUR|USD|GBP|CHF)?\\)?$",
+        "^[-+(]?[$€£¥₹]? ?[-+]?\\d+([.,' \u00a0]\\d{2,3})*([.,]\\d+)?[ \u00a0]?([$€£¥₹%]|EUR|USD|GBP|CHF)?\\)?$",
         r"[^\d.,+-]",
         "units_in_numbers",
     ),

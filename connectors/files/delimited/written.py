@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -108,12 +107,13 @@ def _cuts_evenly(lines: list[bytes], written: str) -> bool:
 def _aligning(lines: list[bytes]) -> list[str]:
     """The runs of blanks that cut every line into as many fields; those first by which more columns hold numbers.
 
-    Where there is nothing but numbers, nearly every line is enough: the others are bad rows.
+    Where there is nothing but numbers, nearly every line after the first is enough: the others are bad rows.
     """
     found = {}
     for blanks in _RUNS:
         rows = _cut(lines, blanks)
-        width, most = Counter(map(len, rows)).most_common(1)[0] if rows else (1, 0)
+        width = len(rows[0]) if rows else 1
+        most = sum(len(row) == width for row in rows)
         if len(rows) < 2 or width == 1 or b'"' in lines[0] or most < _NEARLY_ALL * len(rows):
             continue
         numbers = _columns_of_numbers([row for row in rows if len(row) == width])
