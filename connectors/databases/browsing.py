@@ -16,7 +16,7 @@ from connectors.databases.credentials import Credentials
 from connectors.databases.failures import table_not_found
 from connectors.databases.hosts import HostPolicy
 from connectors.databases.mysql import failures as mysql_failures
-from connectors.databases.mysql.limit import statement_limit
+from connectors.databases.mysql.habits import habits, statement_limit
 from connectors.databases.postgresql import failures as postgresql_failures
 from connectors.databases.request import parse_table_name
 from connectors.databases.sqlite import file as sqlite_file
@@ -150,11 +150,11 @@ def asking(credentials: Credentials, timeout: float, policy: HostPolicy) -> Iter
         if credentials.connector_type == "postgresql":
             with connect_postgresql(endpoint, timeout) as connection, postgresql_failures.mapped():
                 connection.execute("SET default_transaction_read_only = on")
+                connection.execute("SET standard_conforming_strings = on")
                 connection.execute(f"SET statement_timeout = {int(timeout * 1000)}")
                 yield connection.cursor()
             return
         with closing(connect_mysql(endpoint, timeout)) as mysql, mysql.cursor() as cursor, mysql_failures.mapped():
             cursor.execute("SET SESSION TRANSACTION READ ONLY")
-            cursor.execute("SELECT VERSION()")
-            cursor.execute(statement_limit(str(cursor.fetchone()), timeout))
+            cursor.execute(statement_limit(habits(cursor)[0], timeout))
             yield cursor

@@ -14,6 +14,7 @@ from connectors.databases.browsing import asking
 from connectors.databases.credentials import Credentials
 from connectors.databases.hosts import HostPolicy
 from connectors.databases.mysql import catalog as mysql_catalog
+from connectors.databases.mysql.habits import check_backslashes, habits
 from connectors.databases.request import DatabaseRequest
 
 # What MySQL calls the steps that bring rows into the result; the others prepare something for them.
@@ -47,6 +48,7 @@ def estimate(request: DatabaseRequest, credentials: Credentials, timeout: float,
             plan = cursor.fetchone()[0]
             root = (json.loads(plan) if isinstance(plan, str) else plan)[0]["Plan"]
             return Estimate(root["Plan Rows"], root["Plan Rows"] * root["Plan Width"])
+        check_backslashes(request.query or "", habits(cursor)[1])
         cursor.execute(f"EXPLAIN {request.query or _mysql_table(request)}")
         names = [column[0] for column in cursor.description]
         return Estimate(_rows_of([dict(zip(names, step, strict=True)) for step in cursor.fetchall()]), None)

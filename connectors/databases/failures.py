@@ -82,6 +82,16 @@ def connection_lost(server_says: str) -> ConversionError:
     )
 
 
+def data_changed(how: str) -> ConversionError:
+    """What was read cannot be of one moment; another attempt may succeed."""
+    return UpstreamFailed(
+        f"The data changed while it was read: {how}.",
+        code="source_changed",
+        retryable=True,
+        hint="Try again when nobody writes, or cast the columns in a query.",
+    )
+
+
 def _one_line(text: str) -> str:
     """At most 500 characters of what a server says, on one line, with one full stop."""
     return " ".join(text.split()).rstrip(".")[:500] + "."

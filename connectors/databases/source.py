@@ -9,9 +9,8 @@ from typing import Any
 import pyarrow as pa
 
 from connectors.databases.columns import ColumnPlan, is_careful
-from connectors.databases.failures import Undecodable
+from connectors.databases.failures import Undecodable, data_changed
 from connectors.databases.restore import Misfit
-from connectors.errors import WorkerFailed
 from connectors.source import Column, Context, SchemaChanged, schema_of
 from connectors.wording import counted
 
@@ -76,7 +75,7 @@ class DatabaseSource:
     def _survey(self, problem: Exception) -> None:
         """Learn from all rows, in careful form, which type of each column holds all its values."""
         if is_careful(self._plans) and all(len(plan.choices) == 1 for plan in self._plans):
-            raise WorkerFailed(f"A value did not fit the type that holds all values: {problem!r}") from problem
+            raise data_changed("a value came that was not there when all were looked at for their types") from problem
         plans = [plan.in_careful_form() for plan in self._plans]
         for batch in self._read(plans, lambda raw: raw):
             plans = [plan.narrowed(values) for plan, values in zip(plans, batch.columns, strict=True)]

@@ -18,6 +18,7 @@ _POSTGRESQL = """
     loread lowrite txid_current pg_current_xact_id currtid currtid2
     pg_log_standby_snapshot pg_sync_replication_slots pg_stat_statements_reset
     pg_extension_config_dump pg_set_attribute_stats pg_set_relation_stats
+    bt_index_parent_check http query_export_to_s3 table_import_from_s3
 """
 _POSTGRESQL_FAMILIES = (
     "pg_read_", "pg_ls_", "pg_file_", "lo_", "dblink", "pg_advisory_", "pg_try_advisory_", "pg_sleep", "pg_stat_reset",

@@ -11,8 +11,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from connectors.errors import ConversionError, InvalidRequest, NotFound
-from tests.databases.reading import extract, opened
+from connectors.databases.credentials import Credentials
+from connectors.databases.estimate import estimate
+from connectors.databases.request import DatabaseRequest
+from connectors.errors import ConversionError, InvalidRequest, NotFound, UpstreamFailed
+from connectors.source import SchemaChanged
+from tests.databases.reading import ALLOW_LOOPBACK, extract, opened
 from tests.databases.servers import MariaServer
 
 ROWS = 60_000
@@ -111,6 +115,20 @@ def test_a_table_that_keeps_its_history_is_read_as_of_one_moment(maria: MariaSer
     )
     result = extract(maria, table_name="versions", partition_column="id", partition_num=2)
     assert (sorted(result.values("id")), result.facts["consistent_snapshot"]) == ([1, 3], True)
+
+
+def test_invisible_columns_are_told_of_and_read_where_they_are_named(maria: MariaServer) -> None:
+    maria.execute(
+        "CREATE TABLE veiled (a int, `the key` int DEFAULT 0 INVISIBLE PRIMARY KEY, b int)",
+        "INSERT INTO veiled (a, `the key`, b) VALUES (1, 2, 3)",
+    )
+    usual = extract(maria, table_name="veiled")
+    assert usual.table.to_pylist() == [{"a": 1, "b": 3}]
+    assert [(warning.issue, "the key" in warning.message) for warning in usual.warnings] == [
+        ("invisible_columns", True)
+    ]
+    named = extract(maria, table_name="veiled", columns=["the key", "a"], partition_column="the key")
+    assert (named.table.to_pylist(), named.warnings) == ([{"the key": 2, "a": 1}], [])
 
 
 def test_an_account_that_may_not_lock_is_told_that_the_result_may_be_inconsistent(maria: MariaServer) -> None:
@@ -300,6 +318,20 @@ def test_a_server_with_other_habits_is_read_in_its_own_sql(maria: MariaServer) -
 def test_a_backslash_that_the_server_reads_otherwise_than_the_guard_is_refused(maria: MariaServer) -> None:
     with pytest.raises(InvalidRequest, match="contains a backslash"):
         extract(maria, query="SELECT 'a\\', SLEEP(9) -- '")
+    request = DatabaseRequest.parse({"connector_type": "mysql", "query": "SELECT 'a\\', SLEEP(9) -- '"})
+    with pytest.raises(InvalidRequest, match="contains a backslash"):
+        estimate(request, Credentials.parse("mysql", maria.credentials()), 10.0, ALLOW_LOOPBACK)
+
+
+def test_a_value_that_came_after_the_types_were_settled_is_tried_again(maria: MariaServer) -> None:
+    maria.execute("CREATE TABLE spans (a time, b time)", "INSERT INTO spans VALUES ('100:00:00', '10:00:00')")
+    with opened(maria, table_name="spans") as source:
+        with pytest.raises(SchemaChanged):
+            list(source.batches())
+        maria.execute("INSERT INTO spans VALUES ('10:00:00', '100:00:00')")
+        with pytest.raises(UpstreamFailed) as caught:
+            list(source.batches())
+    assert (caught.value.code, caught.value.retryable) == ("source_changed", True)
 
 
 @pytest.mark.parametrize(

@@ -15,9 +15,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from connectors.databases.credentials import Credentials
+from connectors.databases.estimate import estimate
 from connectors.databases.postgresql.ranges import ctid_ranges
+from connectors.databases.request import DatabaseRequest
 from connectors.errors import ConversionError, InvalidRequest, NotFound
-from tests.databases.reading import extract, opened
+from tests.databases.reading import ALLOW_LOOPBACK, extract, opened
 from tests.databases.servers import PostgresServer
 
 ROWS = 30_000
@@ -247,6 +250,58 @@ def test_the_rows_of_partitions_keep_their_places_until_they_are_read(postgres: 
         for batch in batches:
             ids += batch.column(0).to_pylist()
     assert sorted(ids) == [i for i in range(18000) if i % 3]
+
+
+def test_the_partitions_of_a_query_stay_until_they_are_read(postgres: PostgresServer) -> None:
+    postgres.execute(
+        "CREATE TABLE days (id int) PARTITION BY RANGE (id)",
+        "CREATE TABLE days_0 PARTITION OF days FOR VALUES FROM (0) TO (9000)",
+        "INSERT INTO days SELECT generate_series(0, 8999)",
+    )
+    query = {"query": "SELECT id FROM days", "partition_column": "id", "partition_num": 2}
+    with opened(postgres, **query) as source, postgres.connect() as other:
+        other.execute("SET lock_timeout = '100ms'")
+        with pytest.raises(psycopg.errors.LockNotAvailable):
+            other.execute("TRUNCATE days_0")
+        assert sum(batch.num_rows for batch in source.batches()) == 9000
+
+
+@pytest.mark.parametrize("fields", [{"table_name": "spread"}, {"query": "SELECT * FROM spread"}])
+def test_foreign_partitions_are_in_no_snapshot_and_read_once(postgres: PostgresServer, fields: dict[str, Any]) -> None:
+    path = postgres.place("far.csv", b"1\n2\n3\n")
+    with postgres.connect_as_owner("tundra") as owner:
+        for statement in (
+            "DROP EXTENSION IF EXISTS file_fdw CASCADE",
+            "CREATE EXTENSION file_fdw",
+            "CREATE SERVER far FOREIGN DATA WRAPPER file_fdw",
+            "DROP TABLE IF EXISTS spread",
+            "CREATE TABLE spread (id int) PARTITION BY RANGE (id)",
+            "CREATE TABLE spread_1 PARTITION OF spread FOR VALUES FROM (10) TO (20)",
+            "INSERT INTO spread VALUES (11), (12)",
+            "CREATE FOREIGN TABLE spread_0 PARTITION OF spread FOR VALUES FROM (0) TO (10)"  # noqa: ISC004
+            f" SERVER far OPTIONS (filename '{path}', format 'csv')",
+            "GRANT SELECT ON spread TO tundra",
+        ):
+            owner.execute(statement)
+    result = extract(postgres, **fields, partition_column="id", partition_num=2)
+    assert sorted(result.values("id")) == [1, 2, 3, 11, 12]
+    assert [warning.issue for warning in result.warnings] == ["not_partitioned"]
+
+
+@pytest.fixture
+def backslashes_escape(postgres: PostgresServer) -> Iterator[None]:
+    """In every new session a backslash in any string escapes, as in servers of old."""
+    postgres.execute("ALTER DATABASE tundra SET standard_conforming_strings = off")
+    yield
+    postgres.execute("ALTER DATABASE tundra RESET standard_conforming_strings")
+
+
+@pytest.mark.usefixtures("backslashes_escape")
+def test_an_estimate_runs_nothing_that_the_guard_took_for_a_string(postgres: PostgresServer) -> None:
+    query = "SELECT '\\' AS a, '; SELECT 1/0 --' AS b"
+    request = DatabaseRequest.parse({"connector_type": "postgresql", "query": query})
+    credentials = Credentials.parse("postgresql", postgres.credentials())
+    assert estimate(request, credentials, 10.0, ALLOW_LOOPBACK).rows == 1
 
 
 def test_a_missing_table_is_not_found(postgres: PostgresServer) -> None:

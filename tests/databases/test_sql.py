@@ -16,6 +16,7 @@ POSTGRESQL_FUNCTIONS = """
         pg_terminate_backend pg_cancel_backend pg_reload_conf pg_rotate_logfile pg_switch_wal pg_promote pg_notify
     query_to_xml query_to_xml_and_xmlschema cursor_to_xml pg_logical_emit_message pg_create_logical_replication_slot
     pg_drop_replication_slot pg_stat_reset pg_file_write ts_stat crosstab pg_logical_slot_get_changes
+    bt_index_parent_check http http_get query_export_to_s3
 """.split()  # noqa: SIM905 - a list of sixty strings would hide the names
 MYSQL_FUNCTIONS = """
     sleep benchmark load_file get_lock release_lock release_all_locks is_free_lock nextval setval sys_exec sys_eval

@@ -19,8 +19,8 @@ _TABLE = """
     WHERE table_schema = COALESCE(%s, DATABASE()) AND table_name = %s
 """
 _COLUMN_TYPES = """
-    SELECT column_name, column_type FROM information_schema.columns
-    WHERE table_schema = COALESCE(%s, DATABASE()) AND table_name = %s
+    SELECT column_name, column_type, extra LIKE '%%INVISIBLE%%' FROM information_schema.columns
+    WHERE table_schema = COALESCE(%s, DATABASE()) AND table_name = %s ORDER BY ordinal_position
 """
 _INDEXED = """
     SELECT index_name, column_name FROM information_schema.statistics
@@ -35,11 +35,17 @@ _ENGINE = """
 
 @dataclass(frozen=True, slots=True)
 class ResultColumn:
-    """One column of a result: ``nullable`` is False only where a table promises it."""
+    """One column of a result.
+
+    Attributes:
+        nullable: False only where a table promises it.
+        invisible: ``SELECT *`` leaves it out.
+    """
 
     name: str
     type: MysqlType
     nullable: bool = True
+    invisible: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,20 +91,22 @@ def _column(field: Any) -> ResultColumn:
     return ResultColumn(field.name, kind)
 
 
-def describe_table(
-    connection: pymysql.Connection[Any], parts: tuple[str, ...], columns: list[ResultColumn]
-) -> list[ResultColumn]:
-    """The columns of ``SELECT * FROM table`` with what only the table knows: NOT NULL, and a type's own name."""
+def describe_table(connection: pymysql.Connection[Any], parts: tuple[str, ...]) -> list[ResultColumn]:
+    """The columns of a table, the invisible ones last, with what only it knows: NOT NULL, and a type's own name."""
     with connection.cursor() as cursor:
         cursor.execute(_COLUMN_TYPES, _place(parts))
-        labels = dict(cursor.fetchall())
+        known = cursor.fetchall()
+    labels = {name: label for name, label, _ in known}
+    invisible = [name for name, _, hidden in known if hidden]
+    selected = ", ".join(["*", *map(quoted, invisible)])
     return [
         ResultColumn(
             column.name,
             replace(column.type, label=labels.get(column.name)),
             not column.type.flags & FLAG.NOT_NULL,
+            column.name in invisible,
         )
-        for column in columns
+        for column in describe(connection, f"SELECT {selected} FROM {quoted_table(parts)}")  # noqa: S608 - quoted
     ]
 
 

@@ -33,7 +33,7 @@ from connectors.databases.mysql.catalog import (
     table_facts,
 )
 from connectors.databases.mysql.failures import mapped, read_failure
-from connectors.databases.mysql.limit import statement_limit
+from connectors.databases.mysql.habits import check_backslashes, habits, statement_limit
 from connectors.databases.mysql.ranges import between, hashed, is_ordered
 from connectors.databases.mysql.types import plan_column
 from connectors.databases.ordering import keeping_order
@@ -90,8 +90,9 @@ class _Extract:
         self._tag = context.session
         self._reading = False
         self._snapshots = True
-        version, modes = _habits(connection)
-        _check_backslashes(request.query or "", modes)
+        with connection.cursor() as cursor:
+            version, modes = habits(cursor)
+        check_backslashes(request.query or "", modes)
         settings = _settings(version, modes, seconds)
         for statement in settings:
             self._run(statement)
@@ -120,16 +121,25 @@ class _Extract:
 
     def _describe_table(self, parts: tuple[str, ...]) -> list[ResultColumn]:
         table = quoted_table(parts)
-        columns = describe_table(self._connection, parts, describe(self._connection, f"SELECT * FROM {table}"))  # noqa: S608 - quoted
+        columns = describe_table(self._connection, parts)
         facts = table_facts(self._connection, parts)
         self._rows = facts.rows
         self._tables = [table]
         self._conditions = self._divide(table, columns, facts)
-        if wanted := self._request.columns:
-            columns = [_column(name, columns) for name in wanted]
+        wanted = self._request.columns
+        columns = [_column(name, columns) for name in wanted] if wanted else self._visible(columns)
         self._inputs = [quoted(column.name) for column in columns]
         self._before, self._relation = "", table
         return columns
+
+    def _visible(self, columns: list[ResultColumn]) -> list[ResultColumn]:
+        """What ``SELECT *`` gives; warns of what it leaves out."""
+        if invisible := [column.name for column in columns if column.invisible]:
+            self._context.warnings.add(
+                "invisible_columns",
+                f"The table's invisible columns were not read: {', '.join(invisible)}. 'columns' reads them.",
+            )
+        return [column for column in columns if not column.invisible]
 
     def _describe_query(self) -> list[ResultColumn]:
         query = self._request.query or ""
@@ -241,24 +251,6 @@ class _Extract:
             side = connect_mysql(self._endpoint, self._context.connect_timeout)
             with closing(side):
                 end_mysql_sessions(side, self._tag)
-
-
-def _habits(connection: pymysql.Connection[Any]) -> tuple[str, list[str]]:
-    """The server's version and the SQL modes that its sessions begin with."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT VERSION(), @@SESSION.sql_mode")
-        version, modes = cursor.fetchone() or ("", "")
-    return version, [mode for mode in modes.split(",") if mode]
-
-
-def _check_backslashes(query: str, modes: list[str]) -> None:
-    """Refuse a query in which this server sees other strings than the statement guard has seen."""
-    if "\\" in query and ("NO_BACKSLASH_ESCAPES" in modes or ("ANSI_QUOTES" in modes and '"' in query)):
-        raise InvalidRequest(
-            "The query contains a backslash, which this server's sql_mode (NO_BACKSLASH_ESCAPES or ANSI_QUOTES) reads "
-            "in its own way; write it as CHAR(92).",
-            code="query_not_allowed",
-        )
 
 
 def _settings(version: str, modes: list[str], seconds: float) -> tuple[str, ...]:

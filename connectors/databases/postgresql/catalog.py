@@ -32,6 +32,12 @@ _HEAPS = """
            array_agg(c.oid::bigint ORDER BY c.oid)
     FROM tree JOIN pg_catalog.pg_class c USING (oid) LEFT JOIN pg_catalog.pg_am a ON a.oid = c.relam
 """
+_ARE_TABLES = """
+    WITH RECURSIVE named AS (SELECT to_regclass(name)::oid AS oid FROM unnest(%s::text[]) AS t(name)),
+    tree AS (SELECT oid FROM named UNION SELECT inhrelid FROM pg_catalog.pg_inherits JOIN tree ON inhparent = tree.oid)
+    SELECT count(*) = count(c.oid)
+    FROM tree LEFT JOIN pg_catalog.pg_class c ON c.oid = tree.oid AND c.relkind IN ('r', 'p', 'm', 't')
+"""
 
 
 # How many more connections the role, the database and the server take.
@@ -106,11 +112,18 @@ def describe_table(connection: psycopg.Connection[Any], table: str, columns: lis
 
 
 def describe_heap(connection: psycopg.Connection[Any], table: str) -> Heap:
-    """How the table is stored; until the transaction ends nobody can store it anew, which would move its rows."""
-    # Planning locks the children too, which parsing does not. LOCK TABLE would ask for more than some columns' SELECT.
-    connection.execute(f"EXPLAIN SELECT FROM {table}".encode())
+    """How the table is stored, and will be until the transaction ends."""
+    hold_in_place(connection, f"SELECT FROM {table}")
     row: Any = connection.execute(_HEAPS, (table,)).fetchone()
     return Heap(bool(row[0]), int(row[1] or 0), int(row[2] or 0), row[3], tuple(row[4]))
+
+
+def hold_in_place(connection: psycopg.Connection[Any], query: str) -> None:
+    """Until the transaction ends nobody can empty, drop or store anew what this query reads, partitions included.
+
+    Planning locks those, as parsing does not; LOCK TABLE would ask for more than SELECT of some columns.
+    """
+    connection.execute(f"EXPLAIN {query}".encode())
 
 
 def spare_connections(connection: psycopg.Connection[Any]) -> int:
@@ -120,13 +133,12 @@ def spare_connections(connection: psycopg.Connection[Any]) -> int:
 
 
 def are_tables(connection: psycopg.Connection[Any], tables: list[str]) -> bool:
-    """Whether all these are tables: neither views, whose text may be anything, nor missing."""
-    row: Any = connection.execute(
-        "SELECT count(*) FROM unnest(%s::text[]) AS t(name) JOIN pg_catalog.pg_class c ON c.oid = to_regclass(t.name)"
-        " WHERE c.relkind IN ('r', 'p', 'm', 't')",
-        (tables,),
-    ).fetchone()
-    return bool(row[0] == len(tables))
+    """Whether all these, and what inherits from them, are tables of this server's snapshots.
+
+    Views are not, whose text may be anything, nor are foreign tables.
+    """
+    row: Any = connection.execute(_ARE_TABLES, (tables,)).fetchone()
+    return bool(row[0])
 
 
 def quoted_table(parts: tuple[str, ...], connection: psycopg.Connection[Any]) -> str:

@@ -24,6 +24,7 @@ from connectors.databases.postgresql.catalog import (
     describe_heap,
     describe_query,
     describe_table,
+    hold_in_place,
     quoted,
     quoted_table,
     spare_connections,
@@ -166,17 +167,16 @@ class _Extract:
         if heap is not None and self._by_place:
             connections = min(spare, wanted if isinstance(wanted, int) else _automatic(heap.size))
             self._conditions = ctid_ranges(heap.blocks, heap.size, connections)
-            if len(heap.parts) > 1:
-                # A partition attached meanwhile, rows and all, would be in the later ranges only.
-                known = f"tableoid IN ({', '.join(map(str, heap.parts))})"
-                self._conditions = [f"{condition} AND {known}" for condition in self._conditions]
             self._connections = min(connections, len(self._conditions))
-            return
-        if column is not None and self._is_repeatable(column):
+        elif column is not None and self._is_repeatable(column):
             connections = min(spare, wanted if isinstance(wanted, int) else _MOST_AUTOMATIC)
             given = self._inputs[names.index(column)]
             self._conditions = column_ranges(self._connection, self._relation, given, connections, name=column)
-        self._connections = len(self._conditions)
+            self._connections = len(self._conditions)
+        if heap is not None and len(heap.parts) > 1:
+            # A partition attached meanwhile, rows and all, would be in the later ranges only.
+            known = f"tableoid IN ({', '.join(map(str, heap.parts))})"
+            self._conditions = [f"({condition}) AND {known}" for condition in self._conditions]
 
     def _is_repeatable(self, column: str) -> bool:
         """Whether every run gives the same rows, so that each range may have a run of its own; warns if not."""
@@ -184,6 +184,7 @@ class _Extract:
             tables: list[str] | None = [self._relation]
         else:
             tables = repeatable_tables(self._request.query, column, "postgresql")
+            hold_in_place(self._connection, self._request.query)
         if tables is not None and are_tables(self._connection, tables):
             return True
         self._context.warnings.add(NOT_PARTITIONED, NOT_PARTITIONED_MESSAGE)
