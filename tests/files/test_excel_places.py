@@ -134,6 +134,7 @@ def test_groups_above_the_names_become_part_of_them(path: Path) -> None:
     write_xlsx(path, [groups, names, ["a", 1, 2, 3, 4], ["b", 5, 6, 7, 8]])
     first, _ = read(path).table.to_pylist()
     assert first == {"Region": "a", "2023 Q1": 1, "2023 Q2": 2, "2024 Q1": 3, "2024 Q2": 4}
+    assert read(path).warnings == []
 
 
 def test_one_wide_row_does_not_hide_those_above_it(path: Path) -> None:
@@ -154,6 +155,20 @@ def test_of_two_tables_in_a_sheet_none_is_left_out(path: Path) -> None:
     found = read(write_xlsx(path, [*upper, *lower]))
     assert found.table.column_names[:6] == upper[0]
     assert [row[0] for row in found.rows] == ["AX", None, "plan", "P"]
+
+
+@pytest.mark.parametrize(
+    "upper",
+    [
+        [["Data", "What"], [-70000, "first"], [12000, "second"]],
+        [["name", "age", "town"], ["Ann", 3, "X"], ["Bo", 4, "Y"]],
+    ],
+)
+def test_a_narrow_table_above_another_is_not_left_out(path: Path, upper: list[list[Any]]) -> None:
+    found = read(write_xlsx(path, [*upper, [None], ["a", "b", "c", "d"], ["x", 1, 2.5, "u"], ["y", 2, 3.5, "v"]]))
+    assert found.table.column_names[: len(upper[0])] == upper[0]
+    assert [row[:2] for row in found.rows[:2]] == [tuple(map(str, row[:2])) for row in upper[1:]]
+    assert not any(warning.issue == "rows_above_header" for warning in found.warnings)
 
 
 def test_a_row_of_texts_that_show_values_is_no_header(path: Path) -> None:

@@ -52,6 +52,7 @@ def find_header(head: Head, wanted: bool | None) -> Header:
     lonely = set(upper) - set(names)
     if lonely and lonely <= {place for row in rows if row > header for place in rows[row]}:
         names = _joined(upper, names)
+        rows.pop(header - 1)
     above = [text for row in rows if row < header for cell in rows[row].values() if (text := text_of(cell))]
     return Header(header + 1, names, above)
 
@@ -73,7 +74,7 @@ def _header_row(rows: dict[int, dict[int, Any]]) -> int:
     widest = 0  # of the rows above
     for place, row in enumerate(numbers[: _LONGEST_PREFACE + 1]):
         following = rows[numbers[place + 1]] if place + 1 < len(numbers) else {}
-        above = [rows[number] for number in numbers[:place] if number != row - 1]
+        above = {number: rows[number] for number in numbers[:place] if number != row - 1}
         is_wider = row > first and len(rows[row]) > widest and len(following) >= widest
         is_named = _names_something(rows[row]) and not _shows_values(rows[row])
         begins = _is_apart(numbers, place) or _holds_values(following)
@@ -83,9 +84,22 @@ def _header_row(rows: dict[int, dict[int, Any]]) -> int:
     return first
 
 
-def _is_preface(rows: list[dict[int, Any]], header: dict[int, Any]) -> bool:
-    """Whether rows above a header (but for that of its groups) are too narrow to be a table of their own."""
-    return all(len(cells) <= max(_WIDEST_PREFACE, 2 * len(header) // 3) for cells in rows)
+def _is_preface(rows: dict[int, dict[int, Any]], header: dict[int, Any]) -> bool:
+    """Whether rows above a header (but for that of its groups) are too narrow to be a table of their own, and none."""
+    narrow = all(len(cells) <= max(_WIDEST_PREFACE, 2 * len(header) // 3) for cells in rows.values())
+    return narrow and not any(_heads_table(number, rows) for number in rows)
+
+
+def _heads_table(number: int, rows: dict[int, dict[int, Any]]) -> bool:
+    """Whether a row of texts stands above two rows as wide that have values in the first column, or in one of three.
+
+    With two columns, values in the second one only stand beside their names.
+    """
+    names, below = rows[number], [rows.get(number + 1, {}), rows.get(number + 2, {})]
+    if len(names) < 2 or _holds_values(names) or any(row.keys() != names.keys() for row in below):
+        return False
+    valued = [place for place in names if all(_holds_values({place: row[place]}) for row in below)]
+    return bool(valued) and (len(names) > 2 or min(names) in valued)
 
 
 def _is_apart(numbers: list[int], place: int) -> bool:
