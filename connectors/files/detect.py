@@ -41,6 +41,12 @@ _MAGIC: tuple[tuple[int, bytes, str], ...] = (
     (0, b"%!PS", "a PostScript document"),
     (0, b"version https://git-lfs.github.com/spec/", "a Git LFS pointer (the file itself is in the LFS store)"),
     (0, b"{\\rtf", "an RTF document"),
+    (0, b"MIME-Version: 1.", "a web archive or a mail (MIME)"),
+    (0, b"$FL2@(#)", "an SPSS file"),
+    (0, b"<stata_dta>", "a Stata file"),
+    (0, b"RDX2\n", "an R data file"),
+    (0, b"RDX3\n", "an R data file"),
+    (0, b"\x93NUMPY", "a NumPy array"),
     (0, b"RIFF", "a media file"),
     (257, b"ustar", "a tar archive"),
 )

@@ -113,6 +113,8 @@ def test_a_zip_with_several_files_is_refused_naming_them() -> None:
         (b"<html><table></table></html>", "excel", "an HTML page"),
         (b"<?xml version='1.0'?><a/>", "csv", "an XML document"),
         (b"<Error><Code>AccessDenied</Code></Error>\n", "csv", "an XML document"),
+        (b"MIME-Version: 1.0\nContent-Type: multipart/related\n\n<html>", "excel", "a web archive"),
+        (b"$FL2@(#) SPSS DATA FILE\x00\x02", "auto", "an SPSS file"),
         (b"<title>Not found</title>\n<p>Sorry</p>", "csv", "an HTML page"),
         (b'[{"a": 1}]', "csv", "JSON"),
         (CSV, "parquet", "plain text"),
