@@ -139,7 +139,7 @@ class Sheet:
         }
         sheet = self._reader.load_sheet(self.name, **how, **({"dtypes": "duration"} if mixed is None else exactly))
         self.hidden = sheet.visible != "visible"
-        columns = sheet.available_columns()
+        columns = sheet.selected_columns
         names = [column.name for column in columns]
         places = [column.absolute_index for column in columns]
         batch, problems = sheet.to_arrow_with_errors()

@@ -109,8 +109,8 @@ def _plain_extent(archive: zipfile.ZipFile, name: str, max_bytes: int | None) ->
     looks: deque[Future[Extent | None]] = deque()
     with ThreadPoolExecutor(_LOOKERS, thread_name_prefix="look") as pool:
         for piece in _limited(pieces(archive, name), max_bytes):  # two are looked through while the next is inflated
-            looks.append(pool.submit(_look, tail + piece, replace(found)))
-            tail = piece[-OVERLAP:]
+            looks.append(pool.submit(_look, tail, piece, replace(found)))
+            tail = (tail + piece[-OVERLAP:])[-OVERLAP:]
             if len(looks) > _LOOKERS and not _merge(found, looks.popleft().result()):
                 return None
         return found if all(_merge(found, look.result()) for look in looks) else None
@@ -123,15 +123,23 @@ def _merge(found: Extent, other: Extent | None) -> bool:
     return other is not None
 
 
-def _look(data: bytes, found: Extent) -> Extent | None:
-    """Look for what is further out than all before: cheap where nothing is. None: there are odd cells."""
-    _add_corner(found, data[:_SAMPLE])
-    _add_corner(found, data[-_SAMPLE:])
+def _look(before: bytes, piece: bytes, found: Extent) -> Extent | None:
+    """Look for what is further out than all before: cheap where nothing is. None: there are odd cells.
+
+    Args:
+        before: the end of the pieces before, where a cell may begin that ends in this one.
+        piece: what to look through.
+        found: of the pieces before, as far as they are known.
+    """
+    seam = before + piece[:OVERLAP]
+    _add_corner(found, seam)
+    _add_corner(found, piece[-_SAMPLE:])
     beyond = f"{_beyond(found.last_row, found.last_column)}|{_ODD}"
-    if any(matches(data, _cell(tag, beyond)) for tag in ("<c", ":c")):
-        if matches(data, _cell(f"<{PREFIX}c", _ODD)):
+    if any(matches(data, _cell(tag, beyond)) for data in (seam, piece) for tag in ("<c", ":c")):
+        whole = before + piece
+        if matches(whole, _cell(f"<{PREFIX}c", _ODD)):
             return None
-        _add_corner(found, data)
+        _add_corner(found, whole)
     return found
 
 

@@ -74,8 +74,9 @@ def find_rarities(path: Path, name: str) -> Findings:
     found, tail = Findings(), b""
     with zipfile.ZipFile(path) as archive:
         for piece in pieces(archive, name):
-            _find_rarities(found, tail, tail + piece)
-            tail = piece[-OVERLAP:]
+            if matches(tail + piece[:OVERLAP], _ANY_RARITY) or matches(piece, _ANY_RARITY):
+                _find_rarities(found, tail, tail + piece)
+            tail = (tail + piece[-OVERLAP:])[-OVERLAP:]
     return found
 
 
@@ -87,9 +88,7 @@ def matches(data: bytes, pattern: str) -> bool:
 
 
 def _find_rarities(found: Findings, tail: bytes, data: bytes) -> None:
-    """Look through a piece and the tail of the one before, where things were found already."""
-    if not matches(data, _ANY_RARITY):
-        return
+    """Look through a piece and the tail of those before, where things were found already."""
     if b"hidden=" in data:
         found.hidden_rows += len(_HIDDEN_ROW.findall(data)) - len(_HIDDEN_ROW.findall(tail))
         for columns in _COLUMNS.findall(data):

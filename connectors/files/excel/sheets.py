@@ -65,5 +65,5 @@ def _holds_values(data: Iterator[bytes]) -> bool:
     for piece in data:
         if _VALUE.search(tail + piece):
             return True
-        tail = piece[-OVERLAP:]
+        tail = (tail + piece[-OVERLAP:])[-OVERLAP:]
     return False
