@@ -137,6 +137,24 @@ def test_groups_above_the_names_become_part_of_them(path: Path) -> None:
     assert read(path).warnings == []
 
 
+def test_a_number_above_the_names_is_no_part_of_them(path: Path) -> None:
+    groups, names = [4, None, None], [None, "Q1", "Q2"]
+    write_xlsx(path, [["Title"], groups, names, ["a", 1, 2], ["b", 5, 6]])
+    assert read(path).table.column_names == ["column_1", "Q1", "Q2"]
+
+
+def test_a_block_of_numbers_above_names_is_not_left_out(path: Path) -> None:
+    numbers = [[1.5, 2.5], [3.5, 4.5], [5.5, 6.5]]
+    found = read(write_xlsx(path, [["Slopes"], *numbers, [None], NAMES, ["x", 1, 2.5, "u"], ["y", 2, 3.5, "v"]]))
+    assert "4.5" in found.table.column(1).to_pylist()
+
+
+def test_all_that_is_left_out_above_the_header_is_counted(path: Path) -> None:
+    preface = [[f"Name {number}", "text"] for number in range(9)]
+    found = read(write_xlsx(path, [*preface, [None], NAMES, ["x", 1, 2.5, "u"], ["y", 2, 3.5, "v"]]))
+    assert found.warnings[0].message.endswith("'text' and 8 cells more.")
+
+
 def test_one_wide_row_does_not_hide_those_above_it(path: Path) -> None:
     write_xlsx(path, [["a", "b"], ["x", "y"], ["z", "w"], ["q", "r", "s", "t", "u"]])
     assert len(read(path).rows) == 3

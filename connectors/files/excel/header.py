@@ -50,7 +50,8 @@ def find_header(head: Head, wanted: bool | None) -> Header:
     names = {place: text_of(cell) or "" for place, cell in rows[header].items()}
     upper = rows.get(header - 1, {})
     lonely = set(upper) - set(names)
-    if lonely and lonely <= {place for row in rows if row > header for place in rows[row]}:
+    used_below = {place for row in rows if row > header for place in rows[row]}
+    if lonely and lonely <= used_below and _names_something(upper):
         names = _joined(upper, names)
         rows.pop(header - 1)
     above = [text for row in rows if row < header for cell in rows[row].values() if (text := text_of(cell))]
@@ -91,15 +92,15 @@ def _is_preface(rows: dict[int, dict[int, Any]], header: dict[int, Any]) -> bool
 
 
 def _heads_table(number: int, rows: dict[int, dict[int, Any]]) -> bool:
-    """Whether a row of texts stands above two rows as wide that have values in the first column, or in one of three.
+    """Whether a row stands above two rows as wide that have values in the first column, or in one of three.
 
     With two columns, values in the second one only stand beside their names.
     """
-    names, below = rows[number], [rows.get(number + 1, {}), rows.get(number + 2, {})]
-    if len(names) < 2 or _holds_values(names) or any(row.keys() != names.keys() for row in below):
+    first, below = rows[number], [rows.get(number + 1, {}), rows.get(number + 2, {})]
+    if len(first) < 2 or any(row.keys() != first.keys() for row in below):
         return False
-    valued = [place for place in names if all(_holds_values({place: row[place]}) for row in below)]
-    return bool(valued) and (len(names) > 2 or min(names) in valued)
+    valued = [place for place in first if all(_holds_values({place: row[place]}) for row in below)]
+    return bool(valued) and (len(first) > 2 or min(first) in valued)
 
 
 def _is_apart(numbers: list[int], place: int) -> bool:

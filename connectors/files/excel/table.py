@@ -21,7 +21,7 @@ from connectors.files.options import FileOptions
 from connectors.source import Column, Warnings
 from connectors.wording import counted, were
 
-_SHOWN = 10  # columns
+_SHOWN = 10  # columns, or cells
 Notice = tuple[str, str, str | None]  # issue, message, column
 
 
@@ -112,8 +112,9 @@ def _array(loaded: Loaded, number: int) -> Any:
 def _header_notices(header: Header) -> list[Notice]:
     if not header.above:
         return []
-    texts = ", ".join(f"'{text[:60]}'" for text in header.above[:10])
-    return [("rows_above_header", f"The header is row {header.first_row}; left out above it: {texts}.", None)]
+    texts = ", ".join(f"'{text[:60]}'" for text in header.above[:_SHOWN])
+    more = f" and {counted(len(header.above) - _SHOWN, 'cell')} more" if len(header.above) > _SHOWN else ""
+    return [("rows_above_header", f"The header is row {header.first_row}; left out above it: {texts}{more}.", None)]
 
 
 def note_rarities(table: Table, findings: Findings) -> None:
