@@ -256,6 +256,12 @@ def test_narrower_lines_of_words_below_the_table_are_no_rows(below: str) -> None
     assert found.issues == ["footer_lines"]
 
 
+@pytest.mark.parametrize("last", ["11", "2024-05-06", "-1.5"])
+def test_a_lone_number_or_date_below_the_table_is_a_bad_row(last: str) -> None:
+    with pytest.raises(ConversionError, match="Line 4: it has 1 field where 2 were expected"):
+        convert(f"1,2\n6,7\n\n{last}\n\n")
+
+
 @pytest.mark.parametrize(
     "above",
     [

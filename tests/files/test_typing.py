@@ -161,6 +161,19 @@ def test_a_decimal_comma_is_read_with_the_digits_in_groups() -> None:
     assert found.table.column("v").to_pylist() == [Decimal("1234.56"), Decimal(7), Decimal("-0.50")]
 
 
+def test_beside_decimal_commas_a_point_before_three_digits_is_none() -> None:
+    found = convert("a;b;c;d\n1.234;5.253;0.123;1.25\n950;17.880;0.456;2.5\n1;2.000;1.5;3\n")
+    assert [*found.types.values()] == ["double", "decimal128(18, 3)", "double", "double"]
+    found = convert("a;b;c;d;e\n1.234;5.253;0.123;1.25;1.234,5\n950;17.880;0.456;2.5;7,25\n")
+    assert [*found.types.values()] == ["string", "string", "double", "double", "string"]
+    assert found.issues == ["thousands_separators", "thousands_separators", "decimal_commas"]
+
+
+def test_a_point_of_decimals_far_below_decides() -> None:
+    found = convert("a;b\n" + "1.234;1,5\n" * 60_000 + "1.5;1,5\n")
+    assert found.types["a"] == "double"
+
+
 def test_digits_in_groups_without_a_decimal_comma_stay_text() -> None:
     assert convert(column("555 123 456", "1.234"), decimal_comma=True).types == {"v": "string"}
 

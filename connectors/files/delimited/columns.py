@@ -9,7 +9,7 @@ from functools import partial
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from connectors.files.delimited.inference import choose, narrow, surprising, text_or_mixed
+from connectors.files.delimited.inference import beside_decimal_commas, choose, narrow, surprising, text_or_mixed
 from connectors.files.delimited.kinds import Kind, Nothing, Text, without_empty_texts
 from connectors.files.delimited.rows import TextBlock, TextReader
 from connectors.source import Column
@@ -78,6 +78,11 @@ def plan(
             plans.append(ColumnPlan(name, forced[name], (forced[name],)))
             continue
         plans.append(ColumnPlan(name, choose(kinds, sample.columns[place]) if sample else Nothing(), kinds))
+    if sample and any(each.kind.issue == "decimal_commas" for each in plans):
+        plans = [
+            replace(each, kind=beside_decimal_commas(each.kind, text)) if each.candidates == kinds else each
+            for each, text in zip(plans, sample.columns, strict=True)
+        ]
     if hidden:
         plans[-1] = ColumnPlan(names[-1], Nothing(), kinds, hidden=True)
     return plans

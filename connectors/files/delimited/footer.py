@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from connectors.files.delimited.header import has_digits_alone
 from connectors.files.delimited.records import Dialect
 
 _TAIL_BYTES = 16 << 10
@@ -25,7 +26,7 @@ def find_footer(path: Path, data_start: int, dialect: Dialect, fields: int) -> t
     """The byte where the table ends, and the lines below it.
 
     A line is below the table when it has fewer fields than the table and either begins as such lines do, or is a
-    single field after a blank line. A record that was cut off is neither.
+    single field with letters after a blank line. A record that was cut off is neither.
     """
     size = max(_text_end(path), data_start)
     if fields == 1:
@@ -62,7 +63,7 @@ def _cut_footer(lines: list[bytes], size: int, dialect: Dialect, fields: int) ->
             return end, found
         elif _WORDS.match(text.lstrip(_BEFORE_WORDS)):
             found, unsure, end = [text, *unsure, *found], [], candidate_end
-        elif dialect.delimiter in text:
+        elif dialect.delimiter in text or has_digits_alone(text):
             return end, found
         else:
             unsure = [text, *unsure]

@@ -44,7 +44,7 @@ def names_columns(first: Sequence[str], body: Sequence[Sequence[str]]) -> tuple[
     body = [row for row in body if len(row) == len(first)]
     contrasting = contrast(first, body)
     alone = len(first) == 1
-    values = [place for place, cell in enumerate(first) if is_value(cell) or (alone and _has_digits_alone(cell))]
+    values = [place for place, cell in enumerate(first) if is_value(cell) or (alone and has_digits_alone(cell))]
     if not values:
         is_row = _repeated_below(first, body) or _shaped_as_below(first, body) >= max(contrasting, 1)
         return not is_row, 0.6 if is_row else 1.0 if contrasting else 0.7
@@ -56,7 +56,7 @@ def names_columns(first: Sequence[str], body: Sequence[Sequence[str]]) -> tuple[
     return (True, 0.5) if contrasting > len(values) else (False, 0.9)
 
 
-def _has_digits_alone(cell: str) -> bool:
+def has_digits_alone(cell: str) -> bool:
     """Whether there are digits and no letters: no name of an only column, but perhaps numbers that nothing cut."""
     return re.search(r"\d", cell) is not None and re.search(r"[^\W\d_]", cell) is None
 

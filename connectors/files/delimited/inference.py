@@ -121,6 +121,10 @@ _TEXTS_LADDER: tuple[Kind, ...] = (
     Text(),
 )
 TEXT = Text()
+# Beside numbers with decimal commas a point before three digits is none of decimals.
+_GROUPED_BY_POINTS = Patterned(
+    "number with thousands separators", r"^[+-]?([1-9]\d{0,2}(\.\d{3})*|0)$", r"\.", "thousands_separators"
+)
 _NUMBERS = rf"^[+-]?{_DIGITS}([eE][+-]?\d+)?$"
 _DATES = r"^\d{4}-\d{2}-\d{2}([T ][\d:.+Z-]+)?$"
 
@@ -148,6 +152,13 @@ def choose(kinds: Sequence[Kind], text: pa.Array) -> Kind:
         return kinds[-1]
     kind = next(_fitted(kinds, text, without_empty_texts(text)))
     return text_or_mixed(text) if isinstance(kind, Text) else kind
+
+
+def beside_decimal_commas(kind: Kind, text: pa.Array) -> Kind:
+    """What a column of these texts is where other columns have decimal commas."""
+    has_fractions = pa.types.is_floating(kind.type) or pa.types.is_decimal(kind.type)
+    is_grouped = has_fractions and _GROUPED_BY_POINTS.convert(text) is not None
+    return _GROUPED_BY_POINTS if is_grouped else kind
 
 
 def text_or_mixed(text: pa.Array) -> Kind:
