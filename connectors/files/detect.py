@@ -71,6 +71,7 @@ _NUMBER = rb"-?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?"
 _ITEM = rb"""(?:"(?:\\.|[^"\\\n])*(?:"|$)|""" + _NUMBER + rb"|true|false|null|NaN|(?=\])|$)\s*(?:[\],]|$)"
 _JSON = re.compile(_REMARKS + rb"(?:\[\s*)*" + _OBJECT + rb"|" + _REMARKS + rb"(?:\[\s*)+" + _ITEM, re.DOTALL)
 _CELLS = re.compile(rb"\s*\[[^\[\]{}\n]*\][ \t]*[^\s\[{]")  # [1],[2] or [1] text: brackets in a line of text
+_CLOSING = {b"[": b"]", b"{": b"}"}
 _SCRIPT = re.compile(rb"\s*(?:(?:var|let|const)\s+)?[\w$.]+\s*[=(]\s*[\[{]\s*[\[{\"'\d]")
 _SPREADSHEET_MEMBERS = {"[content_types].xml", "mimetype", "content.xml"}
 
@@ -116,7 +117,8 @@ def looks_like(path: Path) -> str:
         return "an XML document"
     if _SCRIPT.match(text):
         return "a JavaScript file"
-    return "json" if _JSON.match(text) and not _CELLS.match(text) else "text"
+    is_json = _JSON.match(text) or _is_in_brackets(path, text)
+    return "json" if is_json and not _CELLS.match(text) else "text"
 
 
 def _is_one_element(path: Path, head: bytes) -> bool:
@@ -124,10 +126,24 @@ def _is_one_element(path: Path, head: bytes) -> bool:
     tag = _TAG.match(head)
     if tag is None:
         return False
+    return bool(tag[3]) or _end_of(path).endswith(b"</" + tag[1] + b">")
+
+
+def _is_in_brackets(path: Path, head: bytes) -> bool:
+    """Whether the last character closes the bracket that the text begins with, and not each line its own."""
+    text = head.strip()
+    first_line, *others = text.split(b"\n", 1)
+    closing = _CLOSING.get(text[:1])
+    if closing is None or (others and first_line.rstrip().endswith(closing)):
+        return False
+    return _end_of(path).endswith(closing)
+
+
+def _end_of(path: Path) -> bytes:
+    """The last few kilobytes of a file, without NUL bytes and blanks at the end."""
     with path.open("rb") as file:
         file.seek(max(path.stat().st_size - _HEAD_BYTES, 0))
-        end = file.read().translate(None, b"\x00")
-    return bool(tag[3]) or end.rstrip().endswith(b"</" + tag[1] + b">")
+        return file.read().translate(None, b"\x00").rstrip()
 
 
 def _without_wide_encoding(head: bytes) -> bytes:

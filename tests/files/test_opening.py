@@ -171,13 +171,21 @@ NO_JSON = {
     "a guard against scripts": ')]}\',\n[{"a": 1}]',
     "nothing": "[]",
     "brackets": "[" * 10_000,
+    "a comma that lacks": "[1 true]",
+    "a sign alone": "[-]\n",
+    "an object in an object": '{\n {\n "a": 1}\n}\n',
 }
 
 
 @pytest.mark.parametrize("name", NO_JSON)
 def test_auto_refuses_what_is_nearly_json_instead_of_reading_it_as_text(name: str) -> None:
-    with pytest.raises(ConversionError, match=r"Not valid JSON at line 1|no records"):
+    with pytest.raises(ConversionError, match=r"Not valid JSON at line [12]|no records"):
         convert(NO_JSON[name], "auto")
+
+
+@pytest.mark.parametrize("text", ["[a];[b]\n[c];[d]\n", "{x},{y}\n{z},{w}\n", "[x y]\nq\n[z]\n", "[a\nb\n"])
+def test_brackets_around_cells_are_no_json(text: str) -> None:
+    assert convert(text.encode(), "auto").facts["format"] == "csv"
 
 
 @pytest.mark.parametrize("text", ['var rows = [{"a": 1}];', 'callback({"a": 1});', 'window.x.part0 = [ {\n "a": 1}]'])
