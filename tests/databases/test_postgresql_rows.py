@@ -288,6 +288,21 @@ def test_foreign_partitions_are_in_no_snapshot_and_read_once(postgres: PostgresS
     assert [warning.issue for warning in result.warnings] == ["not_partitioned"]
 
 
+def test_rows_that_a_policy_may_hide_are_told_of(postgres: PostgresServer) -> None:
+    postgres.execute(
+        "CREATE TABLE secured (id int)",
+        "INSERT INTO secured SELECT generate_series(1, 10)",
+        "CREATE POLICY even ON secured USING (id % 2 = 0)",
+        "ALTER TABLE secured ENABLE ROW LEVEL SECURITY",
+    )
+    owners = extract(postgres, table_name="secured")
+    postgres.execute("ALTER TABLE secured FORCE ROW LEVEL SECURITY")
+    filtered = extract(postgres, table_name="secured")
+    assert (len(owners.values("id")), owners.warnings) == (10, [])
+    assert filtered.values("id") == [2, 4, 6, 8, 10]
+    assert [warning.issue for warning in filtered.warnings] == ["row_security"]
+
+
 @pytest.fixture
 def backslashes_escape(postgres: PostgresServer) -> Iterator[None]:
     """In every new session a backslash in any string escapes, as in servers of old."""

@@ -29,7 +29,8 @@ _HEAPS = """
            sum(pg_catalog.pg_table_size(c.oid))::bigint,
            CASE WHEN bool_or(c.reltuples < 0 AND c.relkind <> 'p') THEN NULL
                 ELSE sum(CASE WHEN c.relkind = 'p' THEN 0 ELSE c.reltuples END)::bigint END,
-           array_agg(c.oid::bigint ORDER BY c.oid)
+           array_agg(c.oid::bigint ORDER BY c.oid),
+           row_security_active(%s::regclass)
     FROM tree JOIN pg_catalog.pg_class c USING (oid) LEFT JOIN pg_catalog.pg_am a ON a.oid = c.relam
 """
 _ARE_TABLES = """
@@ -72,6 +73,7 @@ class Heap:
         size: in bytes, values stored out of line included.
         rows: the server's estimate; None if it has none.
         parts: the tables' numbers.
+        has_policies: row-level security may hide rows from the account.
     """
 
     has_ctid: bool
@@ -79,6 +81,7 @@ class Heap:
     size: int
     rows: int | None
     parts: tuple[int, ...]
+    has_policies: bool
 
 
 def describe_query(connection: psycopg.Connection[Any], query: str) -> list[ResultColumn]:
@@ -114,8 +117,8 @@ def describe_table(connection: psycopg.Connection[Any], table: str, columns: lis
 def describe_heap(connection: psycopg.Connection[Any], table: str) -> Heap:
     """How the table is stored, and will be until the transaction ends."""
     hold_in_place(connection, f"SELECT FROM {table}")
-    row: Any = connection.execute(_HEAPS, (table,)).fetchone()
-    return Heap(bool(row[0]), int(row[1] or 0), int(row[2] or 0), row[3], tuple(row[4]))
+    row: Any = connection.execute(_HEAPS, (table, table)).fetchone()
+    return Heap(bool(row[0]), int(row[1] or 0), int(row[2] or 0), row[3], tuple(row[4]), row[5])
 
 
 def hold_in_place(connection: psycopg.Connection[Any], query: str) -> None:

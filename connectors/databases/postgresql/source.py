@@ -136,7 +136,11 @@ class _Extract:
         if wanted := self._request.columns:
             places = [_place_of(name, columns) for name in wanted]
             columns, self._inputs = [columns[place] for place in places], [self._inputs[place] for place in places]
-        return columns, table, describe_heap(self._connection, table)
+        heap = describe_heap(self._connection, table)
+        if heap.has_policies:
+            message = "The table has row-level security: rows that its policies hide from this account are not read."
+            self._context.warnings.add("row_security", message)
+        return columns, table, heap
 
     def _describe_query(self) -> tuple[list[ResultColumn], str, Heap | None]:
         assert self._request.query is not None  # noqa: S101 - a request has a table or a query
