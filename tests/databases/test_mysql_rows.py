@@ -196,6 +196,11 @@ def test_an_order_is_kept_however_it_is_written(maria: MariaServer, query: str) 
     assert extract(maria, query=query.replace("SELECT id", "SELECT id, word")).values("id") == expected
 
 
+def test_a_long_list_of_a_group_is_not_cut(maria: MariaServer) -> None:
+    [listed] = extract(maria, query="SELECT GROUP_CONCAT(seq ORDER BY seq) FROM seq_1_to_300000").values()
+    assert listed.endswith(",299999,300000")
+
+
 @pytest.mark.parametrize(
     ("query", "first"),
     [
