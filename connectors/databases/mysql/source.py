@@ -263,7 +263,7 @@ def _settings(version: str, modes: list[str], seconds: float) -> tuple[str, ...]
         f"SET SESSION sql_mode = '{','.join([*kept, 'ALLOW_INVALID_DATES'])}'",
         "SET SESSION time_zone = '+00:00'",
         "SET SESSION sql_select_limit = 18446744073709551615",
-        "SET SESSION group_concat_max_len = 4294967295",  # what is longer would be cut, and only SHOW WARNINGS says so
+        "SET SESSION group_concat_max_len = 1073741824",  # what is longer would be cut, and only SHOW WARNINGS says so
         f"SET SESSION lock_wait_timeout = {_LOCK_WAIT_SECONDS}",
         "SET SESSION net_write_timeout = 3600",
         statement_limit(version, seconds),
