@@ -131,10 +131,10 @@ def _is_one_element(path: Path, head: bytes) -> bool:
 
 def _is_in_brackets(path: Path, head: bytes) -> bool:
     """Whether the last character closes the bracket that the text begins with, and not each line its own."""
-    text = head.strip()
-    first_line, *others = text.split(b"\n", 1)
-    closing = _CLOSING.get(text[:1])
-    if closing is None or (others and first_line.rstrip().endswith(closing)):
+    first_line, *others = head.strip().split(b"\n", 1)
+    opening = first_line[:1]
+    closing = _CLOSING.get(opening)
+    if closing is None or (others and first_line.count(opening) <= first_line.count(closing)):
         return False
     return _end_of(path).endswith(closing)
 

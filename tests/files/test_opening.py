@@ -183,7 +183,9 @@ def test_auto_refuses_what_is_nearly_json_instead_of_reading_it_as_text(name: st
         convert(NO_JSON[name], "auto")
 
 
-@pytest.mark.parametrize("text", ["[a];[b]\n[c];[d]\n", "{x},{y}\n{z},{w}\n", "[x y]\nq\n[z]\n", "[a\nb\n"])
+@pytest.mark.parametrize(
+    "text", ["[a];[b]\n[c];[d]\n", "{x},{y}\n{z},{w}\n", "[x y]\nq\n[z]\n", "[a\nb\n", "[a b] [c] d\n[e f] [g]\n"]
+)
 def test_brackets_around_cells_are_no_json(text: str) -> None:
     assert convert(text.encode(), "auto").facts["format"] == "csv"
 
