@@ -155,6 +155,35 @@ def test_all_that_is_left_out_above_the_header_is_counted(path: Path) -> None:
     assert found.warnings[0].message.endswith("'text' and 8 cells more.")
 
 
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [["Ann", dt.date(1957, 7, 3)], ["Bo", dt.date(1988, 5, 3)]],
+        [["123"], ["45"], ["6"]],
+        [["https://a.example/1"], ["https://a.example/2"]],
+        [["https://a.example/1"]],
+    ],
+)
+def test_a_row_like_those_below_it_is_no_header(path: Path, rows: list[list[Any]]) -> None:
+    found = read(write_xlsx(path, rows))
+    assert found.table.column_names == ["column_1", "column_2"][: len(rows[0])]
+    assert len(found.rows) == len(rows)
+
+
+@pytest.mark.parametrize(
+    ("names", "row"),
+    [
+        (["Country", 2013, 2014], ["Peru", 5, 6]),
+        (["Country", "2013", "2014"], ["Peru", "5", "6"]),
+        (["Name", dt.date(2024, 1, 1)], ["Ann", 8]),
+        (["2013", "2014"], [5, 6]),
+        (["Name", "Street", "a@b.example"], ["Ann", "X", "c@d.example"]),
+    ],
+)
+def test_years_and_dates_above_other_values_are_names(path: Path, names: list[Any], row: list[Any]) -> None:
+    assert read(write_xlsx(path, [names, row, row])).table.column_names == [*map(str, names)]
+
+
 def test_one_wide_row_does_not_hide_those_above_it(path: Path) -> None:
     write_xlsx(path, [["a", "b"], ["x", "y"], ["z", "w"], ["q", "r", "s", "t", "u"]])
     assert len(read(path).rows) == 3

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,6 +12,8 @@ from connectors.files.excel.cells import CellError, text_of
 HEAD_ROWS = 100
 _LONGEST_PREFACE, _WIDEST_PREFACE = 15, 4  # rows of titles, or of names beside values, above a table; and cells in each
 _YEARS = range(1800, 2200)
+_YEAR = re.compile("1[89]\\d\\d|2[01]\\d\\d")
+_COMPARED_ROWS = 10
 Head = dict[tuple[int, int], Any]  # cells by (row, place), from 0
 
 
@@ -45,7 +48,7 @@ def find_header(head: Head, wanted: bool | None) -> Header:
     if wanted is False or not rows:
         return Header(first, found=False)
     header = _header_row(rows)
-    if wanted is None and not _names_something(rows[header]):
+    if wanted is None and (not _names_something(rows[header]) or _is_like_those_below(rows, header)):
         return Header(first, found=False)
     names = {place: text_of(cell) or "" for place, cell in rows[header].items()}
     upper = rows.get(header - 1, {})
@@ -137,6 +140,23 @@ def _names_something(row: dict[int, Any]) -> bool:
     others = [cell for cell in cells if not isinstance(cell, str)]
     distinct = len(set(map(str, cells))) == len(cells)
     return bool(texts) and distinct and all(_is_year(cell) or not _is_number(cell) for cell in others)
+
+
+def _is_like_those_below(rows: dict[int, dict[int, Any]], header: int) -> bool:
+    """Whether half of a row looks like values, not names, and stands above such; or there is nothing else at all."""
+    below = [cells for row, cells in rows.items() if row > header][:_COMPARED_ROWS]
+    looks = {place: look for place, cell in rows[header].items() if (look := _look(cell))}
+    if not below:
+        return len(looks) == len(rows[header])
+    columns = {place: {_look(cells[place]) for cells in below if place in cells} for place in looks}
+    return 2 * len(looks) >= len(rows[header]) and all(columns[place] == {look} for place, look in looks.items())
+
+
+def _look(cell: Any) -> str:
+    """What kind of value a cell looks like; nothing for a text like a name."""
+    if isinstance(cell, str):
+        return "" if not is_value(cell) else "year in a text" if _YEAR.fullmatch(cell.strip()) else "value in a text"
+    return "year" if _is_year(cell) else "number" if _is_number(cell) else "date or time"
 
 
 def _is_year(cell: Any) -> bool:
