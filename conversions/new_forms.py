@@ -127,7 +127,7 @@ class FileForm(RequestForm):
     source_url = _text("Signed URL of the file")
     format = _choice("Format", [(it, it) for it in ("auto", *FILE_FORMATS)])
     encoding = _text("Encoding", "For instance utf-8 or cp1252.")
-    delimiter = _text("Delimiter", "One character; \\t is a tab.")
+    delimiter = _text("Delimiter", "\\t is a tab.")
     quote_char = _text("Quote character", f"Or {_UNQUOTED}.")
     has_header = _choice("First row has the names", _YES_NO)
     decimal_comma = _choice("Decimal comma", _SWITCH)

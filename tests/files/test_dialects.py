@@ -70,6 +70,7 @@ def test_it_finds_the_table_however_it_is_written(text: str) -> None:
     ("text", "rows"),
     [
         ("id,tags\n1,a;b;c\n2,d;e;f\n3,g;h;i\n", [(1, "a;b;c"), (2, "d;e;f"), (3, "g;h;i")]),
+        ("1 1:0.5 2:0.7\n-1 1:0.2 2:0.9\n", [(1, "1:0.5", "2:0.7"), (-1, "1:0.2", "2:0.9")]),
         ("k;when\na;Monday, January 5, 2024\n", [("a", "Monday, January 5, 2024")]),
         (
             "id~name~amount\n1~Lee, Ann~7,168.32\n2~Ray, Bo~4,941.20\n",
@@ -209,6 +210,24 @@ def test_apostrophes_enclose_fields_wherever_the_first_look_ends(shift: int) -> 
     found = convert(f"'{'a' * (shift + 1)}','b'\n" + "'x, it''s','y, z'\n" * 16_000)
     assert found.table.num_rows == 16_000
     assert set(found.rows) == {("x, it's", "y, z")}
+
+
+@pytest.mark.parametrize(
+    ("text", "names", "titles"),
+    [
+        ("# made by hand\n# a b\n1 2\n3 4\n", ["a", "b"], 1),
+        ("% a b c\n1 2 3\n4 5 6\n", ["a", "b", "c"], 0),
+        ("# a b\n  1   2\n 30   4\n", ["a", "b"], 0),
+        ("# a b\n# by hand\n1 2\n3 4\n", ["column_1", "column_2"], 2),
+        ("# a b\n# made by hand\n1 2\n3 4\n", ["column_1", "column_2"], 2),
+        ("# in 2024\n1 2\n3 4\n", ["column_1", "column_2"], 1),
+    ],
+)
+def test_a_comment_above_numbers_between_blanks_may_name_them(text: str, names: list[str], titles: int) -> None:
+    found = convert(text)
+    assert found.table.column_names == names
+    assert len(found.rows) == 2
+    assert [warning.message[:6] for warning in found.warnings] == [f"{titles} line"][: bool(titles)]
 
 
 def test_the_last_of_the_comments_may_be_the_header() -> None:

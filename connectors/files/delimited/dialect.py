@@ -1,56 +1,52 @@
-"""How a delimited text is written, from its first lines: delimiter, quotes, escape."""
+"""Which delimiter a text has, from its first lines."""
 
 from __future__ import annotations
 
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-
-import numpy as np
+from dataclasses import replace
 
 from connectors.errors import InvalidRequest
+from connectors.files.delimited.first_records import LOOKED_AT, Record, read_records
 from connectors.files.delimited.header import contrast, is_value
-from connectors.files.delimited.records import ESCAPE, Dialect, Quotes, find_quotes, places_of, shelter_backslashes
+from connectors.files.delimited.quoting import guess_quote, in_order, is_beside_quotes, misplaced_quotes
+from connectors.files.delimited.records import Dialect
 from connectors.files.options import FileOptions
 
 _STRONG = (",", ";", "\t", "|")
 NO_DELIMITER = "\x1e"  # for one column: a character that text does not hold
-_RARE = ("^", "~", "\x1f", "\x01")
+STAND_IN = "\x1f"  # for delimiters that are no single ASCII character
+_RARE = ("^", "~", *map(chr, (0x1F, *range(1, 9), 0x14, 0x1C, 0x1D)))
 _WEAK = (*_RARE, "!", "*", ":", " ")
-LOOKED_AT = 200
+_IN_NAMES = ("/", "_", "+")
+_ODD = (*"#$%&=@`", *_IN_NAMES)  # asked only if nothing else cuts the lines
+_ODDLY_CUT = 3
+_LONGEST_DELIMITER = 8
 _SURELY = 0.6
 _EVEN_ENOUGH, _WEAKNESS, _BELOW_A_TITLE = 0.6, 0.8, 0.6
 _LISTS_BETWEEN_TABS = 0.5  # values hold lists with commas or bars more often than tabs
 COMMENT_MARKS = ("#", "%")
 _TIME = re.compile(r"(?<!\d)([01]?\d|2[0-4]):[0-5]\d(?!\d)")
-_OPENED = re.compile(rb"(?:^|[,;\t|])'", re.MULTILINE)
-_ENCLOSED = re.compile(rb"(?:^|[,;\t|])'(?:[^']|'')*'(?=[,;\t|\r\n]|\Z)", re.MULTILINE)
 NUMBER = re.compile(r"\s*[+-]?(\d+([.,]\d*)?|[.,]\d+)([eE][+-]?\d+)?\s*")
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
-    """One record of the sample: where it starts and where the next one does, in bytes, and its fields."""
-
-    start: int
-    following: int
-    fields: list[str]
-
-
 def check_characters(options: FileOptions) -> None:
-    """Refuse a delimiter or quote that is no single character.
+    """Refuse a quote that is no single ASCII character, and a delimiter that cannot be one.
 
     Raises:
         InvalidRequest: naming the option.
     """
-    for name, value in (("delimiter", options.delimiter), ("quote_char", options.quote_char)):
-        if value is None or (name == "quote_char" and value == ""):
-            continue
-        if len(value) != 1 or not value.isascii() or value in "\r\n\x00":
-            raise InvalidRequest(f"{name} has to be one ASCII character other than a line end, not {value!r}.")
-    if options.delimiter is not None and options.delimiter == options.quote_char:
-        raise InvalidRequest("delimiter and quote_char cannot be the same character.")
+    quote, delimiter = options.quote_char, options.delimiter
+    if quote and (len(quote) != 1 or not quote.isascii() or quote in "\r\n\x00"):
+        raise InvalidRequest(f"quote_char has to be one ASCII character other than a line end, not {quote!r}.")
+    if delimiter is None:
+        return
+    if not 0 < len(delimiter) <= _LONGEST_DELIMITER or re.search(r"[\r\n\x00]", delimiter):
+        most = f"1 to {_LONGEST_DELIMITER} characters"
+        raise InvalidRequest(f"delimiter has to be {most} without a line end or NUL, not {delimiter!r}.")
+    if quote and quote in delimiter:
+        raise InvalidRequest(f"delimiter {delimiter!r} cannot hold the quote_char {quote!r}.")
 
 
 def guess_dialect(sample: bytes, options: FileOptions, *, whole: bool) -> tuple[Dialect, float]:
@@ -60,20 +56,18 @@ def guess_dialect(sample: bytes, options: FileOptions, *, whole: bool) -> tuple[
         InvalidRequest: the delimiter or quote asked for is not one character, or another delimiter is evident.
     """
     check_characters(options)
-    quote = "'" if b'"' not in sample and _single_quoted(sample, whole=whole) else '"'
-    if options.quote_char is not None:
-        quote = options.quote_char
+    quote = guess_quote(sample, whole=whole) if options.quote_char is None else options.quote_char
     base = Dialect(",", "" if quote == options.delimiter else quote)
     delimiter, sure = _guess_delimiter(sample, base, whole=whole)
     if options.delimiter:
-        asked = _in_order(replace(base, delimiter=options.delimiter), sample, whole=whole)
+        asked = in_order(replace(base, delimiter=options.delimiter), sample, whole=whole)
         if delimiter in _STRONG and sure >= _SURELY and not _cuts(sample, asked, whole=whole):
             raise InvalidRequest(
                 f"delimiter says {options.delimiter!r}, which does not cut the lines into fields; {delimiter!r} does.",
                 hint="Leave delimiter out, and it is detected.",
             )
         return asked, 1.0
-    return _in_order(replace(base, delimiter=delimiter), sample, whole=whole), sure
+    return in_order(replace(base, delimiter=delimiter), sample, whole=whole), sure
 
 
 def _cuts(sample: bytes, dialect: Dialect, *, whole: bool) -> bool:
@@ -84,50 +78,6 @@ def _cuts(sample: bytes, dialect: Dialect, *, whole: bool) -> bool:
     return _score(records, dialect.delimiter, divided=dialect.delimiter not in _STRONG) > 0
 
 
-def _single_quoted(sample: bytes, *, whole: bool) -> bool:
-    """Whether apostrophes enclose fields: all that begin one also end one, but for one where the sample ends."""
-    enclosed = [match.end() for match in _ENCLOSED.finditer(sample)]
-    opened = sum(whole or match.start() < enclosed[-1] for match in _OPENED.finditer(sample)) if enclosed else 0
-    return opened >= 2 and opened == len(enclosed)
-
-
-def _in_order(dialect: Dialect, sample: bytes, *, whole: bool) -> Dialect:
-    """The dialect with what else puts the quotes in order: blanks around them, or escapes."""
-    padded, quote = replace(dialect, padded=True), dialect.quote.encode()
-    beside_blanks = quote and (b" " + quote in sample or quote + b" " in sample)
-    if beside_blanks and _misplaced_quotes(sample, dialect) and not _misplaced_quotes(sample, padded):
-        return padded
-    return _with_escape(dialect, sample, whole=whole)
-
-
-def _with_escape(dialect: Dialect, sample: bytes, *, whole: bool) -> Dialect:
-    """With a backslash as escape where only that puts the quotes, delimiters and line ends in order."""
-    special = re.escape((dialect.quote + dialect.delimiter + "\r\n").encode())
-    if not re.search(rb"\\[" + special + rb"]", sample):
-        return dialect
-    escaped = replace(dialect, escape=ESCAPE)
-    plain, other = find_quotes(sample, dialect), find_quotes(sample, escaped)
-    if _is_broken(other, whole=whole):
-        return dialect
-    mended = _is_broken(plain, whole=whole) or (_run_over_lines(plain, sample) and not _run_over_lines(other, sample))
-    evened = len(_widths(dialect, sample, whole=whole)) > 1 and len(_widths(escaped, sample, whole=whole)) == 1
-    return escaped if mended or evened else dialect
-
-
-def _is_broken(quotes: Quotes, *, whole: bool) -> bool:
-    return bool(len(quotes.broken)) or (whole and quotes.unterminated is not None)
-
-
-def _run_over_lines(quotes: Quotes, sample: bytes) -> bool:
-    ends = [place for end in b"\r\n" for place in places_of(sample, end)]
-    return len(quotes.outside(np.sort(np.array(ends, np.int64)))) < len(ends)
-
-
-def _widths(dialect: Dialect, sample: bytes, *, whole: bool) -> set[int]:
-    records = read_records(sample, 0, dialect, whole=whole, most=LOOKED_AT)
-    return {len(record.fields) for record in records if any(record.fields)}
-
-
 def _guess_delimiter(sample: bytes, base: Dialect, *, whole: bool) -> tuple[str, float]:
     """The delimiter that cuts the lines most evenly, and how sure that is."""
     candidates = [mark for mark in (*_STRONG, *_WEAK) if mark.encode() in sample and mark != base.quote]
@@ -136,33 +86,39 @@ def _guess_delimiter(sample: bytes, base: Dialect, *, whole: bool) -> tuple[str,
         return (strong or [NO_DELIMITER])[0], 0.0
     scores = []
     for delimiter in candidates:
-        dialect = _in_order(replace(base, delimiter=delimiter), sample, whole=whole)
+        dialect = in_order(replace(base, delimiter=delimiter), sample, whole=whole)
         records = read_records(sample, 0, dialect, whole=whole, most=LOOKED_AT)
-        disorder = _misplaced_quotes(sample, dialect) / max(len(records), 1)
-        divided = not disorder and _is_beside_quotes(sample, dialect)
+        disorder = misplaced_quotes(sample, dialect) / max(len(records), 1)
+        divided = not disorder and is_beside_quotes(sample, dialect)
         score = _score(records, delimiter, divided=divided) / (1 + disorder)
         scores.append((score if delimiter in _STRONG else score * _WEAKNESS, delimiter))
     scores.sort(key=lambda scored: -scored[0])
     if scores and scores[0][0] > 0:
         runner_up = scores[1][0] if len(scores) > 1 else 0.0
         return scores[0][1], round(min(1.0, scores[0][0] * (1 - runner_up / scores[0][0] / 2)), 2)
+    if odd := next(
+        (mark for mark in _ODD if _is_odd_delimiter(sample, replace(base, delimiter=mark), whole=whole)), None
+    ):
+        return odd, 0.5
     by_header = [mark for mark in strong if _cuts_first_line(sample, replace(base, delimiter=mark), whole=whole)]
     return (by_header[0], 0.3) if by_header else (NO_DELIMITER, 0.9)
 
 
-def _is_beside_quotes(sample: bytes, dialect: Dialect) -> bool:
-    """Whether a field in quotes begins after the delimiter or ends before it."""
-    quotes, delimiter = find_quotes(sample, dialect), ord(dialect.delimiter)
-    beside = np.concatenate([quotes.opens[quotes.opens > 0] - 1, quotes.closes[quotes.closes < len(sample) - 1] + 1])
-    return bool((np.frombuffer(sample, np.uint8)[beside] == delimiter).any())
-
-
-def _misplaced_quotes(sample: bytes, dialect: Dialect) -> int:
-    """How many quotes neither enclose a field nor are doubled in one."""
-    if not dialect.quote or dialect.quote.encode() not in sample:
-        return 0
-    quotes = find_quotes(sample, dialect)
-    return len(quotes.broken) + len(quotes.outside(places_of(sample, ord(dialect.quote))))
+def _is_odd_delimiter(sample: bytes, dialect: Dialect, *, whole: bool) -> bool:
+    """Whether what hardly ever delimits does: it stands beside quotes, or cuts all lines into names above values."""
+    mark = dialect.delimiter
+    if mark.encode() not in sample or misplaced_quotes(sample, dialect):
+        return False
+    records = read_records(sample, 0, dialect, whole=whole, most=LOOKED_AT)
+    rows = [record.fields for record in records if any(record.fields)]
+    if len(rows) < 2 or len(rows[0]) == 1 or len({len(row) for row in rows}) > 1:
+        return False
+    return is_beside_quotes(sample, dialect) or (
+        mark not in _IN_NAMES
+        and len(rows[0]) >= _ODDLY_CUT
+        and reads_like_names(rows[0])
+        and bool(contrast(rows[0], rows[1:]))
+    )
 
 
 def _cuts_first_line(sample: bytes, dialect: Dialect, *, whole: bool) -> bool:
@@ -196,7 +152,7 @@ def _score(records: Sequence[Record], delimiter: str, *, divided: bool) -> float
     if not starts_even or (delimiter in _WEAK and not (divided or _convincing(lines, delimiter))):
         return 0.0
     cells = [cell for row in body[:50] for cell in row if len(row) == modal]
-    foreign = [other for other in (*_STRONG, *_RARE) if other != delimiter]
+    foreign = [other for other in (*_STRONG, *_RARE, *(" " if delimiter == ":" else "")) if other != delimiter]
     unclean = [not is_value(cell) and any(other in cell.strip("\t") for other in foreign) for cell in cells]
     clean = len(cells) - sum(unclean) * (_LISTS_BETWEEN_TABS if delimiter == "\t" else 1)
     return even * clean / max(len(cells), 1) * (_BELOW_A_TITLE if len(rows[0]) == 1 else 1)
@@ -224,7 +180,7 @@ def _without_comments(rows: list[list[str]]) -> list[list[str]]:
     """The rows without those that begin like the first one, when that begins like a comment."""
     for mark in COMMENT_MARKS:
         leading = next((index for index, row in enumerate(rows) if not row[0].startswith(mark)), 0)
-        if leading > 1 or (leading == 1 and mark == "#"):
+        if leading:
             return [row for row in rows if not row[0].startswith(mark)]
     return rows
 
@@ -256,41 +212,3 @@ def _convincing(rows: list[list[str]], delimiter: str) -> bool:
 def reads_like_names(cells: Sequence[str]) -> bool:
     """Whether cells can be the names of columns: none empty, none twice, none a value."""
     return len(set(cells)) == len(cells) and all(cell.strip() and not is_value(cell) for cell in cells)
-
-
-def read_records(sample: bytes, start: int, dialect: Dialect, *, whole: bool, most: int) -> list[Record]:
-    """The first records of a text, read as a person would: malformed quotes are taken as they stand."""
-    delimiter, quote = re.escape(dialect.delimiter.encode()), re.escape(dialect.quote.encode())
-    inner = rb"(?:\\.|[^\\" + quote + rb"])*" if dialect.escape else rb"(?:[^" + quote + rb"]|" + quote * 2 + rb")*"
-    blanks = rb" *" if dialect.padded else rb""
-    quoted = rb"(?:" + blanks + rb"(" + quote + inner + quote + rb")" + blanks + rb")?" if quote else rb"()"
-    plain = rb"((?:\\(?:.|\Z)|[^\\\r\n" + delimiter + rb"])*)" if dialect.escape else rb"([^\r\n" + delimiter + rb"]*)"
-    pattern = re.compile(quoted + plain + rb"(" + delimiter + rb"|\r\n|\n|\r|\Z)", re.DOTALL)
-    records: list[Record] = []
-    fields: list[str] = []
-    at, begin = start, start
-    while at < len(sample) and len(records) < most:
-        match = pattern.match(sample, at)
-        if match is None or (match[3] == b"" and not whole):
-            break
-        fields.append(_unquoted(match[1] or b"", dialect) + _unescaped(match[2], dialect))
-        at = match.end()
-        if match[3] != dialect.delimiter.encode():
-            records.append(Record(begin, at, fields))
-            fields, begin = [], at
-    if fields and whole and len(records) < most:
-        records.append(Record(begin, at, [*fields, ""]))
-    return records
-
-
-def _unquoted(field_bytes: bytes, dialect: Dialect) -> str:
-    if dialect.escape:
-        return _unescaped(field_bytes[1:-1], dialect)
-    text = field_bytes[1:-1].decode("utf-8", "replace")
-    return text.replace(dialect.quote * 2, dialect.quote) if dialect.quote else text
-
-
-def _unescaped(text: bytes, dialect: Dialect) -> str:
-    if dialect.escape:
-        text = re.sub(rb"\\(.)", rb"\1", shelter_backslashes(text, dialect), flags=re.DOTALL)
-    return text.decode("utf-8", "replace")

@@ -6,19 +6,13 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from connectors.files.delimited.dialect import (
-    COMMENT_MARKS,
-    LOOKED_AT,
-    Record,
-    guess_dialect,
-    read_records,
-    table_width,
-)
+from connectors.files.delimited.comments import comment_mark, comments_of, with_names_of_comment
+from connectors.files.delimited.dialect import guess_dialect, table_width
+from connectors.files.delimited.first_records import LOOKED_AT, Record, read_records
 from connectors.files.delimited.header import contrast, is_value, names_columns
 from connectors.files.delimited.records import Dialect
 from connectors.files.options import FileOptions
 
-_NAMES_IN_COMMENT = re.compile(r"#\s*fields\b:?\s+(.*)", re.IGNORECASE)
 _DATA_BEGINS = re.compile(
     rb"(?:^|[\r\n])(?:[*>#=-]{3,} ?(?:end[ _]of[ _]header|begin(?: \w+)? data)|xydata|\[data\])[^\w\r\n]*(?:\r\n?|\n)",
     re.IGNORECASE,
@@ -82,10 +76,10 @@ def _where_data_begins(sample: bytes) -> int:
 
 def _around_the_table(records: list[Record], dialect: Dialect, options: FileOptions, sure: float, begun: int) -> Layout:
     """Find the table among the records: comments and titles above it, its header, its width."""
-    comment = _comment_mark(records)
-    if comment and options.has_header is None and (named := _with_names_of_comment(records, comment, dialect)):
+    comment = comment_mark(records)
+    if comment and options.has_header is None and (named := with_names_of_comment(records, comment, dialect)):
         records, options = named, replace(options, has_header=True)
-    above = _comments(records, comment)
+    above = comments_of(records, comment)
     filled = [record for record in records if any(cell.strip() for cell in record.fields) and record not in above]
     dialect = replace(dialect, comment=comment)
     if not filled:
@@ -132,45 +126,6 @@ def _data_start(records: list[Record], header: Record, left_out: list[Record], *
     start = max([header.following, *(record.following for record in left_out)])
     lines = (record.start for record in records if len(record.fields) > 1 or width == 1 or record.fields[0].strip())
     return next((line for line in lines if line >= start), start)
-
-
-def _comment_mark(records: list[Record]) -> str:
-    """The comment character when the first lines are comments.
-
-    A single first line that has as many fields as the others is the header, whatever it begins with.
-    """
-    for mark in COMMENT_MARKS:
-        marked = [record.fields[0].startswith(mark) for record in records]
-        if records and marked[0] and not all(marked):
-            leading = marked.index(False)
-            width = table_width(
-                [record.fields for record, is_marked in zip(records, marked, strict=True) if not is_marked]
-            )
-            if leading > 1 or (mark == "#" and len(records[0].fields) != width):
-                return mark
-    return ""
-
-
-def _with_names_of_comment(records: list[Record], mark: str, dialect: Dialect) -> list[Record] | None:
-    """The records with the comment that names the fields of logs (``#Fields: date time``) as their header, if any."""
-    width = table_width([record.fields for record in records if not record.fields[0].startswith(mark)])
-    for place, record in enumerate(records):
-        if found := _NAMES_IN_COMMENT.match(dialect.delimiter.join(record.fields)):
-            for names in (found[1].split(dialect.delimiter), found[1].split()):
-                if len(names) == width > 1:
-                    return [*records[:place], replace(record, fields=names), *records[place + 1 :]]
-        elif not record.fields[0].startswith(mark):
-            return None
-    return None
-
-
-def _comments(records: list[Record], mark: str) -> list[Record]:
-    """The comment lines; the last of those above the table is its header if it alone has the table's width."""
-    comments = [record for record in records if mark and record.fields[0].startswith(mark)]
-    leading = next((place for place, record in enumerate(records) if record not in comments), 0)
-    width = table_width([record.fields for record in records if record not in comments])
-    wide = [place for place in range(leading) if len(records[place].fields) == width > 1]
-    return [record for record in comments if record is not records[leading - 1]] if wide == [leading - 1] else comments
 
 
 def _title_lines(records: list[Record], options: FileOptions) -> int:

@@ -10,22 +10,23 @@ from pathlib import Path
 from connectors.errors import UnreadableFile
 from connectors.files.compression import copy_bounded
 from connectors.files.delimited.dialect import (
-    LOOKED_AT,
     NO_DELIMITER,
     NUMBER,
+    STAND_IN,
     check_characters,
     guess_dialect,
     reads_like_names,
 )
 from connectors.files.delimited.encoding import Utf8Text
+from connectors.files.delimited.first_records import LOOKED_AT, read_records
 from connectors.files.delimited.records import Dialect, blocks, places_of
 from connectors.files.delimited.ruled import Drawing, find_drawing, undrawn
 from connectors.files.options import FileOptions
 from connectors.source import Context
 
-_STAND_IN = "\x1f"
 _SAMPLE, _STEP = 128 << 10, 4 << 20
-_REPEATED, _BEYOND_ASCII = ("||", "::"), ("§", "¦", "¬")
+_KNOWN = ("||", "::", "§", "¦", "¬")
+_SEVERAL = re.compile(r"[^\w\s\"'.,;()\[\]{}-]{2,4}")
 _WIDE_BLANKS, _BLANKS = "  ", " "
 _RUNS = {_WIDE_BLANKS: r"(?:  | ?\t)[ \t]*", _BLANKS: r"[ \t]+"}  # a tab among blanks is as wide as two
 _EDGES = " \t"
@@ -40,36 +41,36 @@ def with_one_byte_delimiter(text: Utf8Text, options: FileOptions, context: Conte
     Raises:
         UnreadableFile: the byte that would stand for the delimiter is in the text.
     """
-    check_characters(replace(options, delimiter=None))
+    check_characters(options)
     if options.delimiter is None:
         lines, sample, whole = _first_lines(text)
         if drawing := find_drawing(lines):
             return _without_drawing(text, drawing, options, context)
         written = _found(lines, sample, options, whole=whole)
     else:
-        written = None if options.delimiter.isascii() else options.delimiter
+        written = None if options.delimiter.isascii() and len(options.delimiter) == 1 else options.delimiter
     if written is None:
         return text, options
     naive = context.temp_dir / f"{text.path.name}.cut"
     _write(naive, _replaced(text, written), context)
-    if written.isspace():
+    if written in _RUNS:
         one = replace(text, path=naive, start=0, delimiter=_BLANKS)
-        return one, replace(options, delimiter=_STAND_IN, quote_char="")
+        return one, replace(options, delimiter=STAND_IN, quote_char="")
     restored = naive.with_suffix(".quoted")
     quote = '"' if options.quote_char is None else options.quote_char
-    _write(restored, _with_quoted_as_written(naive, written, Dialect(_STAND_IN, quote)), context)
+    _write(restored, _with_quoted_as_written(naive, written, Dialect(STAND_IN, quote)), context)
     naive.unlink()
-    return replace(text, path=restored, start=0, delimiter=written), replace(options, delimiter=_STAND_IN)
+    return replace(text, path=restored, start=0, delimiter=written), replace(options, delimiter=STAND_IN)
 
 
 def _without_drawing(
     text: Utf8Text, drawing: Drawing, options: FileOptions, context: Context
 ) -> tuple[Utf8Text, FileOptions]:
     plain = context.temp_dir / f"{text.path.name}.plain"
-    _write(plain, undrawn(text.path, text.start, drawing, _STAND_IN.encode()), context)
+    _write(plain, undrawn(text.path, text.start, drawing, STAND_IN.encode()), context)
     has_header = options.has_header is not False
     one = replace(text, path=plain, start=0, delimiter=drawing.delimiter)
-    return one, replace(options, delimiter=_STAND_IN, quote_char="", has_header=has_header)
+    return one, replace(options, delimiter=STAND_IN, quote_char="", has_header=has_header)
 
 
 def _first_lines(text: Utf8Text) -> tuple[list[bytes], bytes, bool]:
@@ -83,25 +84,48 @@ def _first_lines(text: Utf8Text) -> tuple[list[bytes], bytes, bool]:
 
 def _found(lines: list[bytes], sample: bytes, options: FileOptions, *, whole: bool) -> str | None:
     """How the delimiter is written, when nothing shorter explains the first lines."""
-    if len(lines) < 2 or _STAND_IN.encode() in sample:
+    if len(lines) < 2 or STAND_IN.encode() in sample:
         return None
-    even = [written for written in (*_REPEATED, *_BEYOND_ASCII) if _cuts_evenly(lines, written)]
+    several = sorted(set(_SEVERAL.findall(lines[0].decode("utf-8", "replace"))))
+    candidates = dict.fromkeys((*_KNOWN, *several))
+    even = [written for written in candidates if _cuts_evenly(sample, written, whole=whole)]
     even += _aligning(lines) or _aligning([line for line in lines if not line.startswith(_COMMENT)])
     if not even:
         return None
     guessed = guess_dialect(sample, options, whole=whole)[0].delimiter
     if even[0] == _WIDE_BLANKS and guessed == "\t":
         return _WIDE_BLANKS if _shows_more_numbers(lines) else None
-    repeated = even[0] in (*_REPEATED, _WIDE_BLANKS) and guessed == even[0][0]
-    return even[0] if repeated or guessed == NO_DELIMITER else None
+    is_part = guessed in even[0] and even[0] != _BLANKS
+    return even[0] if is_part or guessed == NO_DELIMITER else None
 
 
-def _cuts_evenly(lines: list[bytes], written: str) -> bool:
-    """Whether every line has as many of it, and of a doubled character no single ones."""
-    whole, first = written.encode(), written[0].encode()
-    lines = [re.sub(rb'"[^"]*"', b'""', line) for line in lines]
-    halved = written in _REPEATED and any(first in line.replace(whole, b"") for line in lines)
-    return not halved and whole in lines[0] and len({line.count(whole) for line in lines}) == 1
+def _cuts_evenly(sample: bytes, written: str, *, whole: bool) -> bool:
+    """Whether every record has as many of it; and of a character of it none alone, or not as many in each."""
+    if written.encode() not in sample:
+        return False
+    records = _records(sample, written, whole=whole)
+    widths = {len(fields) for fields in records}
+    if widths == {1} or len(widths) != 1 or not (written in _KNOWN or _is_table(records)):
+        return False
+    alone = {mark for mark in written for fields in records for field in fields if mark in field}
+    return not any(_explains(mark, sample, records[0], written, whole=whole) for mark in alone)
+
+
+def _is_table(records: list[list[str]]) -> bool:
+    return len(records[0]) > 2 and (reads_like_names(records[0]) or _columns_of_numbers(records) > 0)
+
+
+def _explains(mark: str, sample: bytes, first: list[str], written: str, *, whole: bool) -> bool:
+    """Whether one character of the delimiter alone cuts all records alike, the first one into cells with a content."""
+    records = _records(sample, mark, whole=whole)
+    is_in_values = not any(mark in cell for cell in first) and not all(cell.strip(written) for cell in records[0])
+    return len({len(fields) for fields in records}) == 1 and not is_in_values
+
+
+def _records(sample: bytes, written: str, *, whole: bool) -> list[list[str]]:
+    cut = sample.replace(written.encode(), STAND_IN.encode())
+    records = read_records(cut, 0, Dialect(STAND_IN), whole=whole, most=LOOKED_AT)
+    return [record.fields for record in records if any(map(str.strip, record.fields))]
 
 
 def _aligning(lines: list[bytes]) -> list[str]:
@@ -147,12 +171,12 @@ def _write(path: Path, pieces: Iterator[bytes], context: Context) -> None:
 
 def _replaced(text: Utf8Text, written: str) -> Iterator[bytes]:
     """The text with the stand-in wherever the delimiter is written; a chunk never ends within one."""
-    put, ending = _replacement(written), (_EDGES if written.isspace() else written).encode()
+    put, ending = _replacement(written), (_EDGES if written in _RUNS else written).encode()
     with text.path.open("rb") as file:
         file.seek(text.start)
         kept, before = b"", b"\n"
         while chunk := file.read(_STEP):
-            if _STAND_IN.encode() in chunk:
+            if STAND_IN.encode() in chunk:
                 raise UnreadableFile(f"The text holds the control character 0x1F beside its delimiter {written!r}.")
             buffer = kept + chunk
             cut = len(buffer.rstrip(ending))
@@ -164,10 +188,10 @@ def _replaced(text: Utf8Text, written: str) -> Iterator[bytes]:
 
 
 def _replacement(written: str) -> Callable[[bytes], bytes]:
-    if not written.isspace():
-        return lambda data: data.replace(written.encode(), _STAND_IN.encode())
+    if written not in _RUNS:
+        return lambda data: data.replace(written.encode(), STAND_IN.encode())
     edges = re.compile(rb"(?<=[\r\n])[ \t]+|[ \t]+(?=[\r\n])|" + _RUNS[written].encode())
-    return lambda data: edges.sub(lambda run: b"" if _at_line_edge(data, run) else _STAND_IN.encode(), data)
+    return lambda data: edges.sub(lambda run: b"" if _at_line_edge(data, run) else STAND_IN.encode(), data)
 
 
 def _at_line_edge(data: bytes, run: re.Match[bytes]) -> bool:
@@ -178,7 +202,7 @@ def _at_line_edge(data: bytes, run: re.Match[bytes]) -> bool:
 def _with_quoted_as_written(path: Path, written: str, dialect: Dialect) -> Iterator[bytes]:
     """The text with what stands in quotes as it was before."""
     for block in blocks(path, 0, dialect):
-        places = places_of(block.data, ord(_STAND_IN))
+        places = places_of(block.data, ord(STAND_IN))
         free = set() if block.quotes is None else set(places.tolist()) - set(block.quotes.outside(places).tolist())
         start = 0
         for place in sorted(free):
