@@ -25,6 +25,7 @@ from connectors.files.delimited.kinds import (
 from connectors.files.delimited.rewritten import Padded, WithComma
 from connectors.files.delimited.temporal_kinds import AmbiguousDate, Arranged, Date, Time, Timestamp
 
+_NO_PARTS = re.compile(r"\D*\d*[.,]?\d*\D*")  # no date and no time, which have two numbers and more beside a mark
 _LONGEST_VALUE = 100  # characters; anything longer is text
 _FEW, _MANY = 8, 256
 
@@ -41,7 +42,7 @@ _MONTH_NAME = "(?P<name>(?i:" + "|".join([*MONTH_NAMES, *MONTHS]) + "))"
 
 
 def _arranged(pattern: str, name: str) -> Arranged:
-    return Arranged(Layout(f"^{pattern}$", frozenset(re.findall(r"\?P<(\w+)>", pattern))), name)
+    return Arranged(Layout(f"^{pattern}$", frozenset(re.findall(r"\?P<(\w+)>", pattern))), name, has_parts=True)
 
 
 def _orders() -> list[Kind]:
@@ -194,9 +195,12 @@ def _fitted(kinds: Sequence[Kind], text: pa.Array, values: pa.Array) -> Iterator
 
     Most kinds are out after a look at the first few texts.
     """
-    looks = {True: _Look(text), False: _Look(values)}
+    of_text = _Look(text)
+    of_values = of_text if values is text else _Look(values)
     for kind in kinds:
-        look = looks[pa.types.is_string(kind.type)]
+        if kind.has_parts and not of_values.may_have_parts:
+            continue
+        look = of_text if of_values is of_text or pa.types.is_string(kind.type) else of_values
         if look.allows(kind) and (fitted := kind.fitted(look.all)) is not None:
             yield fitted
 
@@ -208,6 +212,7 @@ class _Look:
         few = text.slice(0, _FEW).drop_null()
         self.all, self._first = text, few[0].as_py() if len(few) else None
         self._few = few if len(text) > _MANY else None
+        self.may_have_parts = self._first is None or _NO_PARTS.fullmatch(self._first) is None
 
     def allows(self, kind: Kind) -> bool:
         """Whether the first few are of the kind: False only if all together are not."""

@@ -35,6 +35,7 @@ class Kind(Protocol):
         name: for people: ``integer``, ``date``.
         type: the Arrow type they get.
         issue: what to warn of when a column is of this kind, or None.
+        has_parts: whether each value has several numbers, as dates and times do.
     """
 
     @property
@@ -43,6 +44,8 @@ class Kind(Protocol):
     def type(self) -> pa.DataType: ...
     @property
     def issue(self) -> str | None: ...
+    @property
+    def has_parts(self) -> bool: ...
 
     def could_be(self, value: str) -> bool:
         """A cheap look at one value: False only if ``convert`` would be None for it."""
@@ -61,6 +64,7 @@ class Fixed:
     """A kind that has nothing to adapt to its values."""
 
     issue: str | None = None
+    has_parts: bool = False
 
     def could_be(self, value: str) -> bool:
         return True
@@ -90,6 +94,9 @@ class Boolean(Fixed):
     name: str = "boolean"
     type: pa.DataType = _BOOLEAN
 
+    def could_be(self, value: str) -> bool:
+        return value[:1] in "tTfF"
+
     def convert(self, text: pa.Array) -> pa.Array | None:
         return strictly(text, self.type) if shortest(text) >= 4 else None
 
@@ -100,6 +107,9 @@ class Integer(Fixed):
 
     name: str = "integer"
     type: pa.DataType = _INT64
+
+    def could_be(self, value: str) -> bool:
+        return re.match(r"-?\d", value) is not None
 
     def convert(self, text: pa.Array) -> pa.Array | None:
         values = strictly(text, self.type)
@@ -113,6 +123,9 @@ class Float(Fixed):
     plain: bool = True
     name: str = "float"
     type: pa.DataType = _FLOAT64
+
+    def could_be(self, value: str) -> bool:
+        return re.match(r"[-+]?(\d|\.\d|(?i:nan|inf))", value) is not None
 
     def convert(self, text: pa.Array) -> pa.Array | None:
         values = strictly(text, self.type)
@@ -129,6 +142,7 @@ class Decimals:
     scale: int = 0
     name: str = "decimal"
     issue: str | None = None
+    has_parts: bool = False
 
     @property
     def type(self) -> pa.DataType:

@@ -22,6 +22,7 @@ class WithComma:
 
     inner: Kind
     issue: str | None = None
+    has_parts: bool = False
 
     @property
     def name(self) -> str:
@@ -59,6 +60,10 @@ class Padded:
     @property
     def issue(self) -> str | None:
         return self.inner.issue
+
+    @property
+    def has_parts(self) -> bool:
+        return self.inner.has_parts
 
     def could_be(self, value: str) -> bool:
         return self.inner.could_be(value.strip(" "))

@@ -23,6 +23,7 @@ class Date(Fixed):
 
     name: str = "date"
     type: pa.DataType = _DATE
+    has_parts: bool = True
 
     def could_be(self, value: str) -> bool:
         return value[4:5] == "-"
@@ -37,6 +38,7 @@ class Timestamp(Fixed):
 
     unit: str = "us"
     zoned: bool = False
+    has_parts: bool = True
 
     @property
     def name(self) -> str:
@@ -59,6 +61,7 @@ class Time(Fixed):
 
     name: str = "time"
     type: pa.DataType = _TIME
+    has_parts: bool = True
 
     def could_be(self, value: str) -> bool:
         return value[2:3] == ":"
@@ -76,6 +79,7 @@ class Arranged(Fixed):
 
     layout: Layout
     name: str
+    has_parts: bool = False
 
     @property
     def type(self) -> pa.DataType:
@@ -100,6 +104,7 @@ class AmbiguousDate(Fixed):
     name: str = "ambiguous date"
     type: pa.DataType = _STRING
     issue: str | None = "ambiguous_dates"
+    has_parts: bool = True
 
     def could_be(self, value: str) -> bool:
         return self.day_first.could_be(value)
