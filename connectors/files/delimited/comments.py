@@ -6,28 +6,11 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
-from connectors.files.delimited.dialect import COMMENT_MARKS, NUMBER, STAND_IN, reads_like_names, table_width
+from connectors.files.delimited.dialect import NUMBER, STAND_IN, reads_like_names, table_width
 from connectors.files.delimited.first_records import Record
 from connectors.files.delimited.records import Dialect
 
 _NAMES_IN_COMMENT = re.compile(r"#\s*fields\b:?\s+(.*)", re.IGNORECASE)
-
-
-def comment_mark(records: list[Record]) -> str:
-    """The comment character when the first lines are comments.
-
-    A single first line that has as many fields as the others is the header, whatever it begins with.
-    """
-    for mark in COMMENT_MARKS:
-        marked = [record.fields[0].startswith(mark) for record in records]
-        if records and marked[0] and not all(marked):
-            leading = marked.index(False)
-            width = table_width(
-                [record.fields for record, is_marked in zip(records, marked, strict=True) if not is_marked]
-            )
-            if leading > 1 or len(records[0].fields) != width:
-                return mark
-    return ""
 
 
 def with_names_of_comment(records: list[Record], mark: str, dialect: Dialect) -> list[Record] | None:

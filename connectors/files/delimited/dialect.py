@@ -134,7 +134,9 @@ def _score(records: Sequence[Record], delimiter: str, *, divided: bool) -> float
 
     ``divided``: fields in quotes show that it is the delimiter.
     """
-    rows = _without_comments([record.fields for record in records if any(field.strip() for field in record.fields)])
+    rows = [record.fields for record in records if any(field.strip() for field in record.fields)]
+    mark = comment_mark(rows, delimiter)
+    rows = [row for row in rows if not (mark and row[0].startswith(mark))]
     modal = table_width(rows)
     if modal == 1:
         return 0.0
@@ -176,13 +178,18 @@ def _table_rows(rows: list[list[str]], modal: int) -> tuple[list[list[str]], int
     return rows[full[0] : full[-1] + 1], len(rows) - full[-1] - 1
 
 
-def _without_comments(rows: list[list[str]]) -> list[list[str]]:
-    """The rows without those that begin like the first one, when that begins like a comment."""
+def comment_mark(rows: Sequence[Sequence[str]], delimiter: str) -> str:
+    """What the first rows begin with when they are comments, or nothing.
+
+    A single first line that has as many fields as the others is the header, whatever it begins with; ``% share`` is
+    more likely the name of a column, but above values between blanks.
+    """
     for mark in COMMENT_MARKS:
-        leading = next((index for index, row in enumerate(rows) if not row[0].startswith(mark)), 0)
-        if leading:
-            return [row for row in rows if not row[0].startswith(mark)]
-    return rows
+        leading = next((place for place, row in enumerate(rows) if not row[0].startswith(mark)), 0)
+        is_other = leading == 1 and len(rows[0]) != table_width([row for row in rows if not row[0].startswith(mark)])
+        if leading > 1 or (is_other and (mark == "#" or delimiter in (" ", STAND_IN))):
+            return mark
+    return ""
 
 
 def _convincing(rows: list[list[str]], delimiter: str) -> bool:
@@ -204,9 +211,10 @@ def _convincing(rows: list[list[str]], delimiter: str) -> bool:
         return False
     if delimiter == ":" and 2 * sum(_TIME.search(delimiter.join(row)) is not None for row in rows) > len(rows):
         return False
-    numeric = [all(NUMBER.fullmatch(cell) for cell in column) for column in zip(*rows[1:], strict=True)]
+    telling = is_value if delimiter == " " else NUMBER.fullmatch
+    comes_apart = any(all(map(telling, column)) for column in zip(*rows[1:], strict=True))
     in_header = all(NUMBER.fullmatch(cell) for cell in rows[0])
-    return any(numeric) and not (in_header and any(re.match(r"\+|0\d", cell) for row in rows for cell in row))
+    return comes_apart and not (in_header and any(re.match(r"\+|0\d", cell) for row in rows for cell in row))
 
 
 def reads_like_names(cells: Sequence[str]) -> bool:

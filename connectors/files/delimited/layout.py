@@ -6,8 +6,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from connectors.files.delimited.comments import comment_mark, comments_of, with_names_of_comment
-from connectors.files.delimited.dialect import guess_dialect, table_width
+from connectors.files.delimited.comments import comments_of, with_names_of_comment
+from connectors.files.delimited.dialect import comment_mark, guess_dialect, table_width
 from connectors.files.delimited.first_records import LOOKED_AT, Record, read_records
 from connectors.files.delimited.header import contrast, is_value, names_columns
 from connectors.files.delimited.records import Dialect
@@ -76,7 +76,7 @@ def _where_data_begins(sample: bytes) -> int:
 
 def _around_the_table(records: list[Record], dialect: Dialect, options: FileOptions, sure: float, begun: int) -> Layout:
     """Find the table among the records: comments and titles above it, its header, its width."""
-    comment = comment_mark(records)
+    comment = comment_mark([record.fields for record in records], dialect.delimiter)
     if comment and options.has_header is None and (named := with_names_of_comment(records, comment, dialect)):
         records, options = named, replace(options, has_header=True)
     above = comments_of(records, comment)

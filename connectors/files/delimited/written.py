@@ -96,7 +96,8 @@ def _found(lines: list[bytes], sample: bytes, options: FileOptions, *, whole: bo
     if even[0] == _WIDE_BLANKS and guessed == "\t":
         return _WIDE_BLANKS if _shows_more_numbers(lines) else None
     is_part = guessed in even[0] and even[0] != _BLANKS
-    return even[0] if is_part or guessed == NO_DELIMITER else None
+    cuts_unevenly = even[0] not in _RUNS and len(set(map(len, _records(sample, guessed, whole=whole)))) > 1
+    return even[0] if is_part or cuts_unevenly or guessed == NO_DELIMITER else None
 
 
 def _cuts_evenly(sample: bytes, written: str, *, whole: bool) -> bool:
