@@ -20,6 +20,7 @@ _TYPED = re.compile(
 _DATE = re.compile(r"\d{1,4}[-/.]\d{1,2}([-/.]\d{1,4})?")
 _FIRST_YEAR, _LAST_YEAR = 1800, 2100
 _ENOUGH_ROWS, _DIGITS_OF_A_CODE = 2, 4
+_COMMON, _ENOUGH_COPIES = 0.25, 2
 
 
 def is_value(cell: str) -> bool:
@@ -47,6 +48,7 @@ def names_columns(first: Sequence[str], body: Sequence[Sequence[str]]) -> tuple[
     values = [place for place, cell in enumerate(first) if is_value(cell) or (alone and has_digits_alone(cell))]
     if not values:
         is_row = _repeated_below(first, body) or _shaped_as_below(first, body) >= max(contrasting, 1)
+        is_row = is_row or (not contrasting and _common_below(first, body))
         return not is_row, 0.6 if is_row else 1.0 if contrasting else 0.7
     labels = _labels([first[place] for place in values])
     unlike_below = labels and not any(_mostly(labels, [row[place] for row in body]) for place in values)
@@ -89,6 +91,13 @@ def _repeated_below(first: Sequence[str], body: Sequence[Sequence[str]]) -> bool
     again = sum(any(row[place] == cell for row in others) for place, cell in enumerate(first) if cell.strip())
     many = copies > 1 and 4 * copies > len(body) and not contrast(first, others)
     return many or bool(copies and again) or 2 * again > sum(map(bool, first))
+
+
+def _common_below(first: Sequence[str], body: Sequence[Sequence[str]]) -> bool:
+    """Whether a cell of the first row is in a quarter of the rows below, in its column."""
+    others = [row for row in body if list(row) != list(first)]
+    counts = [sum(row[place] == cell for row in others) for place, cell in enumerate(first) if cell.strip()]
+    return max(counts, default=0) >= max(_COMMON * len(others), _ENOUGH_COPIES)
 
 
 def _shaped_as_below(first: Sequence[str], body: Sequence[Sequence[str]]) -> int:
