@@ -138,7 +138,7 @@ def test_compressed_input_is_recognised_by_its_bytes(converter: Converter) -> No
         ({"formatt": "csv"}, "formatt", "Unknown field"),
         ({"options": {"delimeter": ";"}}, "options.delimeter", "Unknown field"),
         ({"options": {"type_overrides": {"id": "Int65"}}}, "type", "Int65"),
-        ({"options": {"delimiter": ";;"}}, "options.delimiter", "1 character"),
+        ({"options": {"delimiter": "|" * 9}}, "options.delimiter", "8 characters"),
         ({"options": {"sheet_name": "a", "sheet_index": 1}}, "options.sheet_index", "not both"),
         ({"compression": "gzip"}, "compression", "gzip"),
         ({"compression": "snappy", "compression_level": 3}, "compression_level", "zstd"),

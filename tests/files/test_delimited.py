@@ -145,6 +145,7 @@ def test_every_guess_can_be_overridden(text: str | bytes, options: dict[str, Any
         (b"a,b\n1,2\n", {"delimiter": ";"}, "delimiter says ';'.*',' does"),
         (b"a;b\n1,5;2\n2,5;3\n", {"delimiter": ","}, "delimiter says ','.*';' does"),
         (b"a,b\n1,2\n", {"flatten": True}, "flatten is for json, but the file is csv"),
+        (b"a,b\n1,2\n", {"delimiter": "||"}, r"delimiter says '\|\|'.*',' does"),
         (b"a\n1\n", {"delimiter": ":\n"}, "delimiter has to be 1 to 8 characters"),
         (b"a\n1\n", {"delimiter": "|~|~|~|~|"}, "delimiter has to be 1 to 8 characters"),
         (b"a\n1\n", {"delimiter": "|'|", "quote_char": "'"}, "cannot hold the quote_char"),

@@ -306,6 +306,21 @@ def test_what_an_instrument_writes_before_it_says_that_data_begins_is_no_part_of
     assert found.issues == ["title_lines", "footer_lines"]
 
 
+def test_attributes_that_are_declared_above_the_data_name_the_columns() -> None:
+    found = convert(
+        "% weather\n@relation w\n@attribute 'wind speed' real\n@ATTRIBUTE sky {sunny,grey}\n@attribute play {yes, no}\n"
+        "\n@data\n85,sunny,no\n80,grey,no\n83,sunny,yes\n"
+    )
+    assert found.table.column_names == ["wind speed", "sky", "play"]
+    assert found.rows == [(85, "sunny", "no"), (80, "grey", "no"), (83, "sunny", "yes")]
+
+
+def test_a_title_and_a_table_may_stand_in_the_middle_of_a_sheet() -> None:
+    found = convert(";;;\n;Sales 2023;;\n;;;\n;Land;Q1;Q2\n;DE;1;2\n;FR;3;4\n")
+    assert found.table.column_names == ["column_1", "Land", "Q1", "Q2"]
+    assert found.rows == [(None, "DE", 1, 2), (None, "FR", 3, 4)]
+
+
 @pytest.mark.parametrize("lines", [1, 250, 1500])
 def test_a_preamble_may_be_long(lines: int) -> None:
     found = convert("".join(f"k{n}: v\n" for n in range(lines)) + "[Data]\nx,y\n1,2\n3,4\n")

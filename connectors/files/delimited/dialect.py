@@ -49,8 +49,12 @@ def check_characters(options: FileOptions) -> None:
         raise InvalidRequest(f"delimiter {delimiter!r} cannot hold the quote_char {quote!r}.")
 
 
-def guess_dialect(sample: bytes, options: FileOptions, *, whole: bool) -> tuple[Dialect, float]:
+def guess_dialect(
+    sample: bytes, options: FileOptions, *, whole: bool, written: str | None = None
+) -> tuple[Dialect, float]:
     """The dialect of a UTF-8 text from its first bytes (``whole``: all of it), and how sure the delimiter is.
+
+    ``written``: the delimiter as the file has it, where another stands for it.
 
     Raises:
         InvalidRequest: the delimiter or quote asked for is not one character, or another delimiter is evident.
@@ -62,8 +66,9 @@ def guess_dialect(sample: bytes, options: FileOptions, *, whole: bool) -> tuple[
     if options.delimiter:
         asked = in_order(replace(base, delimiter=options.delimiter), sample, whole=whole)
         if delimiter in _STRONG and sure >= _SURELY and not _cuts(sample, asked, whole=whole):
+            said = written or options.delimiter
             raise InvalidRequest(
-                f"delimiter says {options.delimiter!r}, which does not cut the lines into fields; {delimiter!r} does.",
+                f"delimiter says {said!r}, which does not cut the lines into fields; {delimiter!r} does.",
                 hint="Leave delimiter out, and it is detected.",
             )
         return asked, 1.0

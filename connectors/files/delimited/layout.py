@@ -10,14 +10,10 @@ from connectors.files.delimited.comments import comments_of, with_names_of_comme
 from connectors.files.delimited.dialect import comment_mark, guess_dialect, table_width
 from connectors.files.delimited.first_records import LOOKED_AT, Record, read_records
 from connectors.files.delimited.header import contrast, is_value, names_columns
+from connectors.files.delimited.preamble import HEAD_BYTES, declared_names, where_data_begins
 from connectors.files.delimited.records import Dialect
 from connectors.files.options import FileOptions
 
-_DATA_BEGINS = re.compile(
-    rb"(?:^|[\r\n])(?:[*>#=-]{3,} ?(?:end[ _]of[ _]header|begin(?: \w+)? data)|xydata|\[data\])[^\w\r\n]*(?:\r\n?|\n)",
-    re.IGNORECASE,
-)
-_HEAD_BYTES = 16 << 10  # what instruments write above their data fits into so much
 _RULED_WITH = frozenset("-+=|: ")
 
 
@@ -47,8 +43,10 @@ class Layout:
     confidence: dict[str, float] = field(default_factory=dict)
 
 
-def lay_out(sample: bytes, options: FileOptions, *, whole: bool) -> Layout:
+def lay_out(sample: bytes, options: FileOptions, *, whole: bool, written: str | None = None) -> Layout:
     """Guess what the options do not say from the first bytes of a UTF-8 text (``whole``: from all of it).
+
+    ``written``: the delimiter as the file has it, where another stands for it.
 
     Raises:
         InvalidRequest: the delimiter or quote asked for is not one character.
@@ -57,21 +55,15 @@ def lay_out(sample: bytes, options: FileOptions, *, whole: bool) -> Layout:
     if directive := re.match(rb"\"?sep=([^\r\n])\"?[\r\n]+", sample):
         start = directive.end()
         options = options if options.delimiter else replace(options, delimiter=directive[1].decode())
-    begun = _where_data_begins(sample)
-    dialect, sure = guess_dialect(sample[max(start, begun) :], options, whole=whole)
-    preamble = read_records(sample[:begun], start, dialect, whole=True, most=_HEAD_BYTES)
+    begun = where_data_begins(sample)
+    dialect, sure = guess_dialect(sample[max(start, begun) :], options, whole=whole, written=written)
+    preamble = read_records(sample[:begun], start, dialect, whole=True, most=HEAD_BYTES)
     records = read_records(sample, max(start, begun), dialect, whole=whole, most=LOOKED_AT)
-    return _around_the_table([*preamble, *records], dialect, options, sure, begun)
-
-
-def _where_data_begins(sample: bytes) -> int:
-    """The byte behind the last line that says that data begins, as instruments write it; 0: none does."""
-    says = [
-        found.end()
-        for found in _DATA_BEGINS.finditer(sample, 0, _HEAD_BYTES)
-        if not sample.count(b'"', 0, found.start()) % 2
-    ]
-    return says[-1] if says and sample[says[-1] :].strip() else 0
+    declared = declared_names(sample[:begun])
+    if not declared or options.has_header is not None:
+        return _around_the_table([*preamble, *records], dialect, options, sure, begun)
+    layout = _around_the_table([*preamble, *records], dialect, replace(options, has_header=False), sure, begun)
+    return replace(layout, names=declared) if len(declared) == len(layout.names) else layout
 
 
 def _around_the_table(records: list[Record], dialect: Dialect, options: FileOptions, sure: float, begun: int) -> Layout:
@@ -135,8 +127,8 @@ def _title_lines(records: list[Record], options: FileOptions) -> int:
     if width == 1 or len(rows) < 2:
         return 0
     rows = [row[:-1] if len(row) == width + 1 and not row[-1] else row for row in rows]  # a delimiter ends the header
-    trailing = all(not row[-1] for row in rows if len(row) == width)
-    needed = width - 1 if trailing else width
+    columns = zip(*(row for row in rows if len(row) == width), strict=True)
+    needed = width - sum(not any(map(str.strip, column)) for column in columns)
     full = (index for index, row in enumerate(rows) if len(row) == width and _filled(row) >= needed)
     paired = _rows_of_pairs(records)
     first = paired or next((index for index in full if not _is_key_and_value(rows[index])), 0)

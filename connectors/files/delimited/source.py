@@ -61,7 +61,7 @@ def _layout_of(text: Utf8Text, options: FileOptions) -> Layout:
             file.seek(text.start)
             sample = file.read(size)
             whole = not file.read(1)
-        layout = lay_out(sample, options, whole=whole)
+        layout = lay_out(sample, options, whole=whole, written=text.delimiter)
         if whole or layout.names or size >= _MOST_LAYOUT_BYTES:
             break
         size = min(size * 8, _MOST_LAYOUT_BYTES)

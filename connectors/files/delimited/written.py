@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -26,6 +27,7 @@ from connectors.source import Context
 
 _SAMPLE, _STEP = 128 << 10, 4 << 20
 _KNOWN = ("||", "::", "§", "¦", "¬")
+_CANDIDATES = 3
 _SEVERAL = re.compile(r"[^\w\s\"'.,;()\[\]{}-]{2,4}")
 _WIDE_BLANKS, _BLANKS = "  ", " "
 _RUNS = {_WIDE_BLANKS: r"(?:  | ?\t)[ \t]*", _BLANKS: r"[ \t]+"}  # a tab among blanks is as wide as two
@@ -86,8 +88,8 @@ def _found(lines: list[bytes], sample: bytes, options: FileOptions, *, whole: bo
     """How the delimiter is written, when nothing shorter explains the first lines."""
     if len(lines) < 2 or STAND_IN.encode() in sample:
         return None
-    several = sorted(set(_SEVERAL.findall(lines[0].decode("utf-8", "replace"))))
-    candidates = dict.fromkeys((*_KNOWN, *several))
+    several = Counter(_SEVERAL.findall(lines[0].decode("utf-8", "replace"))).most_common(_CANDIDATES)
+    candidates = dict.fromkeys((*_KNOWN, *(written for written, _ in several)))
     even = [written for written in candidates if _cuts_evenly(sample, written, whole=whole)]
     even += _aligning(lines) or _aligning([line for line in lines if not line.startswith(_COMMENT)])
     if not even:
