@@ -13,6 +13,7 @@ from connectors.errors import InvalidRequest
 from connectors.types import parse_type
 
 Format = Literal["csv", "tsv", "excel", "json", "parquet"]
+LONGEST_DELIMITER = 8
 _OF_TEXT = ("delimiter", "quote_char", "decimal_comma", "date_format", "on_bad_row")
 # Options that only some formats have; with another format they would do nothing, so they are refused.
 FORMATS_OF_OPTION: Mapping[str, tuple[str, ...]] = {

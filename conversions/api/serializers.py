@@ -9,7 +9,7 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from connectors.files.options import FORMATS_OF_OPTION
+from connectors.files.options import FORMATS_OF_OPTION, LONGEST_DELIMITER
 from connectors.registry import FILE_FORMATS
 from connectors.types import parse_type
 from connectors.urls import parse_signed_url
@@ -117,7 +117,7 @@ class FileOptionsSerializer(StrictSerializer):
     type_overrides = serializers.DictField(child=TypeNameField(), required=False)
     skip_rows = serializers.ListField(child=serializers.IntegerField(min_value=0, max_value=2**62), required=False)
     encoding = serializers.CharField(max_length=40, required=False)
-    delimiter = serializers.CharField(min_length=1, max_length=8, trim_whitespace=False, required=False)
+    delimiter = serializers.CharField(min_length=1, max_length=LONGEST_DELIMITER, trim_whitespace=False, required=False)
     sheet_name = serializers.CharField(max_length=255, trim_whitespace=False, required=False)
     sheet_index = serializers.IntegerField(min_value=0, max_value=100_000, required=False)
     sheets = serializers.ChoiceField(

@@ -12,7 +12,7 @@ from connectors.files.delimited.first_records import LOOKED_AT, Record, read_rec
 from connectors.files.delimited.header import contrast, is_value
 from connectors.files.delimited.quoting import guess_quote, in_order, is_beside_quotes, misplaced_quotes
 from connectors.files.delimited.records import Dialect
-from connectors.files.options import FileOptions
+from connectors.files.options import LONGEST_DELIMITER, FileOptions
 
 _STRONG = (",", ";", "\t", "|")
 NO_DELIMITER = "\x1e"  # for one column: a character that text does not hold
@@ -22,7 +22,6 @@ _WEAK = (*_RARE, "!", "*", ":", " ")
 _IN_NAMES = ("/", "_", "+")
 _ODD = (*"#$%&=@`", *_IN_NAMES)  # asked only if nothing else cuts the lines
 _ODDLY_CUT = 3
-_LONGEST_DELIMITER = 8
 _SURELY = 0.6
 _EVEN_ENOUGH, _WEAKNESS, _BELOW_A_TITLE = 0.6, 0.8, 0.6
 _LISTS_BETWEEN_TABS = 0.5  # values hold lists with commas or bars more often than tabs
@@ -42,8 +41,8 @@ def check_characters(options: FileOptions) -> None:
         raise InvalidRequest(f"quote_char has to be one ASCII character other than a line end, not {quote!r}.")
     if delimiter is None:
         return
-    if not 0 < len(delimiter) <= _LONGEST_DELIMITER or re.search(r"[\r\n\x00]", delimiter):
-        most = f"1 to {_LONGEST_DELIMITER} characters"
+    if not 0 < len(delimiter) <= LONGEST_DELIMITER or re.search(r"[\r\n\x00]", delimiter):
+        most = f"1 to {LONGEST_DELIMITER} characters"
         raise InvalidRequest(f"delimiter has to be {most} without a line end or NUL, not {delimiter!r}.")
     if quote and quote in delimiter:
         raise InvalidRequest(f"delimiter {delimiter!r} cannot hold the quote_char {quote!r}.")
