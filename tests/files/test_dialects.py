@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -482,3 +484,92 @@ def test_a_trailing_delimiter_that_hides_a_value_far_below_becomes_a_column() ->
     found = convert("a,b,\n" + "1,2,\n" * 50_000 + "1,2,3\n")
     assert found.table.column_names == ["a", "b", "column_3"]
     assert found.table.column("column_3")[50_000].as_py() == 3
+
+
+STATION = " Alamosa\n   37.70  105.92 2317 m version 1\n"
+MEASURED = "".join(f" 2016  1  {n}  91.{n}  -1.8 0{'   -9.9 0' * 5}\n" for n in range(5, 13))
+NIST = "NIST/ITL StRD\nDataset Name:  Longley\nCertified Values\n B0   -348.26  890.42\n\nData:\n\n"
+LONGLEY = "".join(f"{n} {n * 7 % 10}.{n} {n + 1900}  {n}\n" for n in range(1, 13))
+SUNSPOTS = "SUNSPOTS\n=====\nYear  Jan  Feb\n-----\n1749 58.0 62.6\n1750 73.3 75.9\n1751 70 43.5\n"
+ABOVE_NUMBERS = {
+    "a station and its place": (STATION + MEASURED, 16),
+    "atoms, counted": ("3\nwater, by hand\n" + "O 0.0 0.0 0.1\nH 0.0 0.7 -0.4\nH 0.0 -0.7 -0.4\n", 4),
+    "rows and columns, counted": ("8 16\n" + MEASURED, 16),
+    "prose with a table of its own": (NIST + LONGLEY, 4),
+    "a title, rulers and names": (SUNSPOTS, 3),
+    "names alone, but for the rows' own": ("id kind size cost\n0 M 1 1 0\n1 M 1 2 100\n2 H 1 1 0\n3 H 10 2 30\n", 5),
+}
+
+
+@pytest.mark.parametrize("name", ABOVE_NUMBERS)
+def test_numbers_that_blanks_align_are_a_table_whatever_is_written_above(name: str) -> None:
+    text, width = ABOVE_NUMBERS[name]
+    found = convert(text)
+    lines = [line.split() for line in text.splitlines()]
+    names = next((line for line in lines if line[:1] in (["Year"], ["id"])), [])
+    assert found.table.num_columns == width
+    assert found.table.column_names[-len(names) :] == (names or found.table.column_names)
+    rows = [[float(cell) if isinstance(cell, (int, float, Decimal)) else cell for cell in row] for row in found.rows]
+    written = [line for line in lines if len(line) == width and line != names][-len(rows) :]
+    assert rows == [[float(cell) if not cell.isalpha() else cell for cell in line] for line in written]
+    assert len(rows) >= 3
+
+
+ROWS_ABOVE = {
+    "a shorter row": "1 2\n1 2 3\n4 5 60\n7 8 9\n",
+    "rows with one field less": "".join(f"star {n} 1.5 2.5\n" for n in range(3)) + "star 9 1.5 2.5 7\n" * 5,
+    "another block": "a 1.5 2.5\nb 1.5 2.5\nc 1.5 2.5\nand then\n" + "d 1.5 2.5\ne 1.5 2.5\nf 1.5 2.5\n",
+}
+
+
+@pytest.mark.parametrize("name", ROWS_ABOVE)
+def test_rows_of_other_widths_are_never_taken_for_prose(name: str) -> None:
+    try:
+        found = convert(ROWS_ABOVE[name])
+    except ConversionError as error:
+        assert error.code == "bad_row"  # noqa: PT017 - either is right
+    else:
+        assert "title_lines" not in found.issues
+        assert found.table.num_rows in (len(ROWS_ABOVE[name].splitlines()), len(ROWS_ABOVE[name].splitlines()) - 1)
+
+
+def test_a_table_drawn_by_the_rules_of_ipac_is_cut_where_its_bars_are() -> None:
+    text = (
+        "\\fixlen = T\n\\ by hand\n|   ra      |  name   | mag  |\n"
+        "|   double  |  char   | real |\n|   deg     |         |      |\n"
+        "  165.466279  star a    12.50 \n  123.456789            9.75 \n"
+    )
+    found = convert(text)
+    assert found.table.column_names == ["ra", "name", "mag"]
+    assert found.rows == [(165.466279, "star a", Decimal("12.50")), (123.456789, None, Decimal("9.75"))]
+    assert any("|   deg     |" in warning.message for warning in found.warnings if warning.issue == "title_lines")
+    with pytest.raises(ConversionError, match="Line 6: it has 1 field where 3 were expected"):
+        convert(text.replace("  star a ", "22star a "))
+
+
+def test_loggers_name_their_columns_in_the_second_of_four_lines() -> None:
+    found = convert(
+        '"TOA5","site","CR1000X","12345","CR1000X.Std.03","CPU:a.CR1","50123","Ten"\n"TIMESTAMP","RECORD","Batt, V"\n'
+        '"TS","RN","Volts"\n"","","Min"\n"2021-05-01 00:10:00",0,12.9\n"2021-05-01 00:20:00",1,"NAN"\n'
+    )
+    assert found.table.column_names == ["TIMESTAMP", "RECORD", "Batt, V"]
+    assert [row[:2] for row in found.rows] == [
+        (datetime(2021, 5, 1, 0, 10), 0),
+        (datetime(2021, 5, 1, 0, 20), 1),
+    ]
+    assert "title_lines" in found.issues
+
+
+def test_attributes_may_be_many_and_have_quotes_in_the_remarks_above_them() -> None:
+    names = [f"attribute_{place}" for place in range(900)]
+    declared = "".join(f"@attribute {name} numeric\n" for name in names)
+    row = ",".join(map(str, range(900)))
+    found = convert(f'%"about them\n%\n@Relation r\n\n{declared}@data\n{row}\n{row}\n')
+    assert found.table.column_names == names
+    assert found.rows == [tuple(range(900))] * 2
+
+
+def test_one_name_above_two_fields_is_that_of_the_second() -> None:
+    found = convert('"x"\n"RDA1",820.5\n"RDA2",399.25\n')
+    assert found.table.column_names[1:] == ["x"]
+    assert found.rows == [("RDA1", 820.5), ("RDA2", 399.25)]

@@ -25,6 +25,7 @@ _ODDLY_CUT = 3
 _SURELY = 0.6
 _EVEN_ENOUGH, _WEAKNESS, _BELOW_A_TITLE = 0.6, 0.8, 0.6
 _LISTS_BETWEEN_TABS = 0.5  # values hold lists with commas or bars more often than tabs
+_RULED_WITH = frozenset("-+=|: ")
 COMMENT_MARKS = ("#", "%")
 _TIME = re.compile(r"(?<!\d)([01]?\d|2[0-4]):[0-5]\d(?!\d)")
 NUMBER = re.compile(r"\s*[+-]?(\d+([.,]\d*)?|[.,]\d+)([eE][+-]?\d+)?\s*")
@@ -194,6 +195,11 @@ def comment_mark(rows: Sequence[Sequence[str]], delimiter: str) -> str:
         if leading > 1 or (is_other and (mark == "#" or delimiter in (" ", STAND_IN))):
             return mark
     return ""
+
+
+def is_ruler(cells: Sequence[str]) -> bool:
+    """Whether a row is a line drawn below a header."""
+    return any("---" in cell for cell in cells) and _RULED_WITH.issuperset("".join(cells))
 
 
 def _convincing(rows: list[list[str]], delimiter: str) -> bool:

@@ -7,14 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from connectors.files.delimited.comments import comments_of, with_names_of_comment
-from connectors.files.delimited.dialect import comment_mark, guess_dialect, table_width
+from connectors.files.delimited.dialect import STAND_IN, comment_mark, guess_dialect, is_ruler, table_width
 from connectors.files.delimited.first_records import LOOKED_AT, Record, read_records
 from connectors.files.delimited.header import contrast, is_value, names_columns
-from connectors.files.delimited.preamble import HEAD_BYTES, declared_names, where_data_begins
+from connectors.files.delimited.preamble import declared_names, where_data_begins
+from connectors.files.delimited.prose import lines_of_prose
 from connectors.files.delimited.records import Dialect
 from connectors.files.options import FileOptions
-
-_RULED_WITH = frozenset("-+=|: ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +56,7 @@ def lay_out(sample: bytes, options: FileOptions, *, whole: bool, written: str | 
         options = options if options.delimiter else replace(options, delimiter=directive[1].decode())
     begun = where_data_begins(sample)
     dialect, sure = guess_dialect(sample[max(start, begun) :], options, whole=whole, written=written)
-    preamble = read_records(sample[:begun], start, dialect, whole=True, most=HEAD_BYTES)
+    preamble = read_records(sample[:begun], start, dialect, whole=True, most=begun)
     records = read_records(sample, max(start, begun), dialect, whole=whole, most=LOOKED_AT)
     declared = declared_names(sample[:begun])
     if not declared or options.has_header is not None:
@@ -76,12 +75,12 @@ def _around_the_table(records: list[Record], dialect: Dialect, options: FileOpti
     dialect = replace(dialect, comment=comment)
     if not filled:
         return Layout(dialect, [], 0, 0, 0, has_header=False)
-    titles = sum(record.start < begun for record in filled) or _title_lines(filled, options)
+    titles = sum(record.start < begun for record in filled) or _title_lines(filled, dialect, options)
     if titles == len(filled):  # below what says that data begins are comments alone
         titles = 0
     table = filled[titles:]
     left_out = [record for record in above if record.start < table[0].start] + filled[:titles]
-    header, ruled = table[0], len(table) > 1 and _is_ruler(table[1])
+    header, ruled = table[0], len(table) > 1 and is_ruler(table[1].fields)
     if ruled and options.has_header is not False:
         left_out.append(table.pop(1))
         options = replace(options, has_header=True)
@@ -105,10 +104,6 @@ def _around_the_table(records: list[Record], dialect: Dialect, options: FileOpti
     )
 
 
-def _is_ruler(record: Record) -> bool:
-    return any("---" in cell for cell in record.fields) and _RULED_WITH.issuperset("".join(record.fields))
-
-
 def _data_start(records: list[Record], header: Record, left_out: list[Record], *, has_header: bool) -> int:
     """Where the first row begins: below the header and blank lines, or where there is none with the first full line."""
     width = len(header.fields)
@@ -120,9 +115,11 @@ def _data_start(records: list[Record], header: Record, left_out: list[Record], *
     return next((line for line in lines if line >= start), start)
 
 
-def _title_lines(records: list[Record], options: FileOptions) -> int:
+def _title_lines(records: list[Record], dialect: Dialect, options: FileOptions) -> int:
     """How many records stand above the table: narrower or emptier than it, before a line that reads like a header."""
     rows = [record.fields for record in records]
+    if dialect.delimiter == STAND_IN and (prose := lines_of_prose(rows)) is not None:
+        return prose
     width = table_width(rows)
     if width == 1 or len(rows) < 2:
         return 0
@@ -195,6 +192,7 @@ def _names(first: list[str], body: list[list[str]], *, has_header: bool) -> tupl
             return first[:-1], True
         if len(body) > 1 and all(len(row) == len(first) + 1 for row in body):
             return first, True
-    if len(body) > 1 and 1 < len(first) == min(map(len, body)) - 1 == max(map(len, body)) - 1:
+    widths = {len(row) for row in body}
+    if len(body) > 1 and widths == {len(first) + 1} and (len(first) > 1 or re.fullmatch(r"\S+", first[0])):
         return ["", *first], False  # row names, which have no name themselves
     return first, False

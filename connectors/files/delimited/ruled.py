@@ -1,7 +1,7 @@
 """Tables drawn for people to read, with rulers below the names, frames, and blanks that align the values.
 
 Those of mysql, psql and Markdown have bars between the values; those of sqlcmd, SQL*Plus and others are cut where the
-ruler is (``---- ------``).
+ruler is (``---- ------``), and IPAC's (astronomers') where the bars between their names are.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 from typing import Protocol
 
@@ -18,6 +19,8 @@ _FRAME = re.compile(rb"\+(?:[-=]+\+)+")
 _BARRED_RULER = re.compile(rb"\|?(?: *:?-+:? *[|+])+(?: *:?-+:?)?")
 _ALIGNED_RULER = re.compile(rb"(?:-+|=+)(?: +(?:-+|=+))+")
 _LEAST_DASHES = 4
+_NAMES_AND_TYPES = 2
+_IPAC_TYPES = frozenset(b"int integer long double float real char date i l d f r c".split())
 _QUOTED_FIELD = re.compile(rb"(?:^|\|)\"", re.MULTILINE)
 _STEP = 4 << 20
 
@@ -28,12 +31,15 @@ class Drawing(Protocol):
     Attributes:
         delimiter: what people see between its values.
         names: the line of its names, where what is above could be taken for rows.
+        labels: how many lines below that one say more of the columns; they are put above it.
     """
 
     @property
     def delimiter(self) -> str: ...
     @property
     def names(self) -> bytes | None: ...
+    @property
+    def labels(self) -> int: ...
 
     def is_ruler(self, line: bytes) -> bool:
         """Whether a line is one of the rulers."""
@@ -51,6 +57,7 @@ class Barred:
     ruler: bytes
     framed: bool
     names: None = None
+    labels: int = 0
     delimiter: str = "|"
 
     def is_ruler(self, line: bytes) -> bool:
@@ -72,6 +79,7 @@ class Aligned:
     ruler: bytes
     starts: tuple[int, ...]
     names: bytes
+    labels: int = 0
     delimiter: str = " "
 
     def is_ruler(self, line: bytes) -> bool:
@@ -86,8 +94,33 @@ class Aligned:
         return [text[start:end].strip(" ").encode() for start, end in zip((0, *self.starts[1:]), ends, strict=True)]
 
 
+@dataclass(frozen=True, slots=True)
+class Ipac:
+    """Drawn by IPAC's rules: names, types, perhaps units and nulls between ``bars`` (their places in characters)."""
+
+    bars: tuple[int, ...]
+    names: bytes
+    labels: int
+    delimiter: str = "|"
+
+    def is_ruler(self, line: bytes) -> bool:
+        return False
+
+    def cells(self, line: bytes) -> list[bytes] | None:
+        """See ``Drawing``. A line with something where a bar is is no row."""
+        if line == self.names:
+            return _ipac_cells(line)
+        text = line.decode()
+        if not text.strip() or any(text[bar : bar + 1].strip() for bar in self.bars[:-1]):
+            return None
+        ends = (*self.bars[1:-1], None)
+        return [text[bar + 1 : end].strip(" ").encode() for bar, end in zip(self.bars[:-1], ends, strict=True)]
+
+
 def find_drawing(lines: Sequence[bytes]) -> Drawing | None:
     """How the table in the first lines of a text is drawn; None if it is not, or if fields are in quotes."""
+    if drawing := _ipac(lines):
+        return drawing
     for place, line in enumerate(lines):
         ruler = line.strip()
         if _ALIGNED_RULER.fullmatch(ruler):
@@ -97,6 +130,21 @@ def find_drawing(lines: Sequence[bytes]) -> Drawing | None:
             beside = lines[place + 1 : place + 2] if frame else lines[max(place - 1, 0) : place + 2 : 2]
             return _barred(ruler, beside, lines)
     return None
+
+
+def _ipac(lines: Sequence[bytes]) -> Ipac | None:
+    """Drawn by IPAC's rules, if names and types between the same bars stand below keywords and comments (``\\``)."""
+    keywords = next((place for place, line in enumerate(lines) if not line.startswith(b"\\")), len(lines))
+    barred = list(takewhile(lambda line: line.startswith(b"|"), lines[keywords:]))
+    bars = [tuple(bar.start() for bar in re.finditer(r"\|", line.decode("utf-8", "replace"))) for line in barred[:2]]
+    if len(barred) < _NAMES_AND_TYPES or bars[0] != bars[1] or len(bars[0]) < _NAMES_AND_TYPES:
+        return None
+    are_types = _IPAC_TYPES.issuperset(_ipac_cells(barred[1]))
+    return Ipac(bars[0], barred[0].rstrip(b"\r\n"), len(barred) - 1) if are_types else None
+
+
+def _ipac_cells(line: bytes) -> list[bytes]:
+    return [cell.strip(b" -") for cell in line.rstrip()[1:-1].split(b"|")]
 
 
 def _aligned(ruler: bytes, lines: Sequence[bytes]) -> Aligned | None:
@@ -126,6 +174,9 @@ def undrawn(path: Path, start: int, drawing: Drawing, delimiter: bytes) -> Itera
         above = drawing.names is not None
         while lines := file.readlines(_STEP):
             names = next((at for at, line in enumerate(lines) if above and _content(line) == drawing.names), 0)
+            if above and drawing.labels:
+                lines.insert(names + drawing.labels, lines.pop(names))
+                names += drawing.labels
             above = False
             rows = (_undrawn(line, drawing, delimiter, is_title=at < names) for at, line in enumerate(lines))
             yield b"".join(rows)

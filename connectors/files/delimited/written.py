@@ -12,7 +12,6 @@ from connectors.errors import UnreadableFile
 from connectors.files.compression import copy_bounded
 from connectors.files.delimited.dialect import (
     NO_DELIMITER,
-    NUMBER,
     STAND_IN,
     check_characters,
     guess_dialect,
@@ -20,6 +19,7 @@ from connectors.files.delimited.dialect import (
 )
 from connectors.files.delimited.encoding import Utf8Text
 from connectors.files.delimited.first_records import LOOKED_AT, read_records
+from connectors.files.delimited.prose import columns_of_numbers, lines_of_prose
 from connectors.files.delimited.records import Dialect, blocks, places_of
 from connectors.files.delimited.ruled import Drawing, find_drawing, undrawn
 from connectors.files.options import FileOptions
@@ -81,7 +81,11 @@ def _first_lines(text: Utf8Text) -> tuple[list[bytes], bytes, bool]:
         file.seek(text.start)
         sample = file.read(_SAMPLE)
         whole = not file.read(1)
-    return [line for line in sample.splitlines()[: None if whole else -1] if line.strip()][:LOOKED_AT], sample, whole
+    return _filled_lines(sample, whole=whole)[:LOOKED_AT], sample, whole
+
+
+def _filled_lines(sample: bytes, *, whole: bool) -> list[bytes]:
+    return [line for line in sample.splitlines()[: None if whole else -1] if line.strip()]
 
 
 def _found(lines: list[bytes], sample: bytes, options: FileOptions, *, whole: bool) -> str | None:
@@ -91,7 +95,7 @@ def _found(lines: list[bytes], sample: bytes, options: FileOptions, *, whole: bo
     several = Counter(_SEVERAL.findall(lines[0].decode("utf-8", "replace"))).most_common(_CANDIDATES)
     candidates = dict.fromkeys((*_KNOWN, *(written for written, _ in several)))
     even = [written for written in candidates if _cuts_evenly(sample, written, whole=whole)]
-    even += _aligning(lines) or _aligning([line for line in lines if not line.startswith(_COMMENT)])
+    even += _aligning(lines) or _aligning(_without_comments(lines)) or _aligning_below_prose(sample, whole=whole)
     if not even:
         return None
     guessed = guess_dialect(sample, options, whole=whole)[0].delimiter
@@ -115,7 +119,7 @@ def _cuts_evenly(sample: bytes, written: str, *, whole: bool) -> bool:
 
 
 def _is_table(records: list[list[str]]) -> bool:
-    return len(records[0]) > 2 and (reads_like_names(records[0]) or _columns_of_numbers(records) > 0)
+    return len(records[0]) > 2 and (reads_like_names(records[0]) or columns_of_numbers(records) > 0)
 
 
 def _explains(mark: str, sample: bytes, first: list[str], written: str, *, whole: bool) -> bool:
@@ -143,28 +147,36 @@ def _aligning(lines: list[bytes]) -> list[str]:
         most = sum(len(row) == width for row in rows)
         if len(rows) < 2 or width == 1 or b'"' in lines[0] or most < _NEARLY_ALL * len(rows):
             continue
-        numbers = _columns_of_numbers([row for row in rows if len(row) == width])
+        numbers = columns_of_numbers([row for row in rows if len(row) == width])
         named = blanks == _WIDE_BLANKS and len(rows) >= _ENOUGH_LINES and reads_like_names(rows[0])
         if numbers == width or (most == len(rows) and (numbers or named)):
             found[blanks] = numbers, most
     return sorted(found, key=lambda blanks: found[blanks], reverse=True)
 
 
+def _aligning_below_prose(sample: bytes, *, whole: bool) -> list[str]:
+    """The runs of blanks that cut all lines below a first few into a table of numbers; those that cut most first."""
+    lines = _without_comments(_filled_lines(sample, whole=whole))
+    widths = {blanks: len(_cut(lines[-1:], blanks)[0]) for blanks in _RUNS if lines}
+    prose = {blanks: lines_of_prose(_cut(lines, blanks)) for blanks in widths if widths[blanks] > 1}
+    cutting = [blanks for blanks, above in prose.items() if above is not None and above < LOOKED_AT // 2]
+    return sorted(cutting, key=lambda blanks: widths[blanks], reverse=True)
+
+
+def _without_comments(lines: list[bytes]) -> list[bytes]:
+    return [line for line in lines if not line.startswith(_COMMENT)]
+
+
 def _shows_more_numbers(lines: list[bytes]) -> bool:
     """Whether more columns hold numbers when wide blanks are delimiters beside the tabs, and no cell is empty."""
-    lines = [line for line in lines if not line.startswith(_COMMENT)]
+    lines = _without_comments(lines)
     by_tabs = [line.decode("utf-8", "replace").split("\t") for line in lines]
     filled = all(cell.strip() for row in by_tabs for cell in row)
-    return filled and _columns_of_numbers(_cut(lines, _WIDE_BLANKS)) > _columns_of_numbers(by_tabs)
+    return filled and columns_of_numbers(_cut(lines, _WIDE_BLANKS)) > columns_of_numbers(by_tabs)
 
 
 def _cut(lines: list[bytes], blanks: str) -> list[list[str]]:
     return [re.split(_RUNS[blanks], line.decode("utf-8", "replace").strip(_EDGES)) for line in lines]
-
-
-def _columns_of_numbers(rows: list[list[str]]) -> int:
-    """How many columns of rows hold numbers alone, whatever the first row is."""
-    return sum(all(map(NUMBER.fullmatch, column)) for column in zip(*rows[1:], strict=False))
 
 
 def _write(path: Path, pieces: Iterator[bytes], context: Context) -> None:
