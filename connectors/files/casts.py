@@ -32,7 +32,7 @@ _BYTES = (
     pa.types.is_binary_view,
     pa.types.is_fixed_size_binary,
 )
-_TIME = r"^\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?$"
+_TIME = r"^\d{2}:\d{2}(:\d{2}(\.\d{1,6}0{0,3})?)?$"
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,12 +208,12 @@ def _reader(  # noqa: PLR0911 - one line per family of types
 
 
 def read_times(text: pa.Array) -> pa.Array:
-    """``HH:MM[:SS[.ffffff]]`` as times in microseconds.
+    """``HH:MM[:SS[.fffffffff]]`` as times in microseconds.
 
     Raises:
-        pa.ArrowInvalid: a text is not a time of day.
+        pa.ArrowInvalid: a text is not a time of day, or has less than a microsecond.
     """
-    return pc.binary_join_element_wise("1970-01-01", text, "T").cast(pa.timestamp("us")).cast(pa.time64("us"))
+    return pc.binary_join_element_wise("1970-01-01", text, "T").cast(pa.timestamp("ns")).cast(pa.time64("us"))
 
 
 def _plain_number(text: pa.Array) -> pa.Array:

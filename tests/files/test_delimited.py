@@ -7,6 +7,10 @@ import json
 from pathlib import Path
 from typing import Any
 
+import duckdb
+import polars as pl
+import pyarrow as pa
+import pyarrow.csv as arrow_csv
 import pytest
 
 from connectors.errors import ConversionError
@@ -177,3 +181,30 @@ def test_ten_thousand_columns_are_read() -> None:
 def test_a_field_of_many_megabytes_is_read() -> None:
     field = "x" * 20_000_000
     assert convert(f'a,b\n1,"{field}"\n2,y\n').rows == [(1, field), (2, "y")]
+
+
+@pytest.mark.parametrize("write", ["polars", "duckdb", "pyarrow"])
+@pytest.mark.parametrize("values", [[1, None, 2, None], [None, 3], [None, None], ["a", "", None, "b c"]], ids=str)
+def test_nulls_of_an_only_column_are_rows_whoever_wrote_them(write: str, values: list[Any], tmp_path: Path) -> None:
+    path, table = tmp_path / "one.csv", pa.table({"only": values})
+    if write == "polars":
+        pl.from_arrow(table).write_csv(path)  # type: ignore[union-attr]
+    elif write == "pyarrow":
+        arrow_csv.write_csv(table, path)
+    else:
+        duckdb.sql(f"COPY (FROM \"table\") TO '{path}' (HEADER)")
+    found = convert(path.read_bytes())
+    assert [value for (value,) in found.rows] == values
+    assert found.issues == ["blank_lines"]
+
+
+def test_blank_lines_of_an_only_column_are_counted_in_any_block() -> None:
+    values = [None if number % 3 else number for number in range(1_000_000)]
+    found = convert("n\n" + "".join("\n" if value is None else f"{value}\n" for value in values))
+    assert found.table.column("n").to_pylist() == values
+    assert [warning.message for warning in found.warnings] == ["666,666 blank lines are rows without a value."]
+
+
+def test_three_bytes_are_one_line_end_of_windows() -> None:
+    assert convert("n\r\r\n1\r\r\n\r\r\n2\r\r\n").rows == [(1,), (None,), (2,)]
+    assert convert("a,b\r\r\n1,x\r\r\n2,y\r\r\n").rows == [(1, "x"), (2, "y")]

@@ -573,3 +573,15 @@ def test_one_name_above_two_fields_is_that_of_the_second() -> None:
     found = convert('"x"\n"RDA1",820.5\n"RDA2",399.25\n')
     assert found.table.column_names[1:] == ["x"]
     assert found.rows == [("RDA1", 820.5), ("RDA2", 399.25)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Count (n)\n2020-05-10 07:55:27\n",
+        "Count (n)\nz,,i'\n",
+        "a b\nc;d\ne f\ng|h\nlast|of|all|four\n",
+    ],
+)
+def test_one_line_makes_no_delimiter_of_what_it_holds(text: str) -> None:
+    assert [str(value) for (value,) in convert(text).rows] == text.splitlines()[1:]

@@ -24,6 +24,7 @@ _ODD = (*"#$%&=@`", *_IN_NAMES)  # asked only if nothing else cuts the lines
 _ODDLY_CUT = 3
 _SURELY = 0.6
 _EVEN_ENOUGH, _WEAKNESS, _BELOW_A_TITLE = 0.6, 0.8, 0.6
+_MOST_ABOVE_A_HEADER = 3  # lines, where no row is below it
 _LISTS_BETWEEN_TABS = 0.5  # values hold lists with commas or bars more often than tabs
 _RULED_WITH = frozenset("-+=|: ")
 COMMENT_MARKS = ("#", "%")
@@ -78,7 +79,8 @@ def guess_dialect(
 def _cuts(sample: bytes, dialect: Dialect, *, whole: bool) -> bool:
     """Whether a delimiter that was asked for cuts the first line, or explains the lines."""
     records = read_records(sample, 0, dialect, whole=whole, most=LOOKED_AT)
-    if records and len(records[0].fields) > 1:
+    looked_at = records if dialect.delimiter == STAND_IN else records[:1]  # which no text has by chance
+    if any(len(record.fields) > 1 for record in looked_at):
         return True
     return _score(records, dialect.delimiter, divided=dialect.delimiter not in _STRONG) > 0
 
@@ -147,6 +149,10 @@ def _score(records: Sequence[Record], delimiter: str, *, divided: bool) -> float
         return 0.0
     body, below = _table_rows(rows, modal)
     even = sum(len(row) == modal for row in body) / len(body)
+    above = len(rows) - len(body) - below
+    names_alone = len(body) == 1 and above > 0
+    if names_alone and (above > _MOST_ABOVE_A_HEADER or not reads_like_names(body[0])):
+        return 0.0
     if below > len(body) or even < (_EVEN_ENOUGH if delimiter in _STRONG else 1.0):
         return 0.0
     tidy = even == 1 and len(rows) - 2 >= len(body) > 3 and not any(cell[:1] == " " for row in body for cell in row)
@@ -209,7 +215,7 @@ def _convincing(rows: list[list[str]], delimiter: str) -> bool:
     if delimiter not in (" ", ":"):
         return True
     whole_values = sum(is_value(delimiter.join(row)) for row in rows[1:])
-    if whole_values > len(rows) // 2:
+    if 2 * whole_values >= len(rows):
         return False
     if (
         delimiter == ":"

@@ -10,6 +10,7 @@ from connectors.files.delimited.records import NO_QUOTES, Block, Dialect, Places
 from connectors.wording import counted, were
 
 _NEWLINE, _RETURN, _NUL = 0x0A, 0x0D, 0x00
+_Mask = np.ndarray[tuple[int], np.dtype[np.bool_]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +26,8 @@ class BadRecord:
 class Examined:
     """A block without what is no row of it: ``rows`` good records in ``data``, and what was left out.
 
-    ``blank_lines`` are those before the last good record, ``trailing_blank_lines`` those after it.
+    ``blank_lines`` are those before the last good record, ``trailing_blank_lines`` those after it. In a table of one
+    column they are rows, and ``empty_rows`` counts them.
     """
 
     data: bytes
@@ -34,6 +36,7 @@ class Examined:
     blank_lines: int
     trailing_blank_lines: int
     comment_lines: int
+    empty_rows: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +64,7 @@ def examine(block: Block, dialect: Dialect, fields: int) -> Examined:
         reasons[index] = "text follows a closing quote"
     if records.quotes.unterminated is not None:
         reasons[len(records.starts) - 1] = "a quote is opened and never closed"
-    return _without_what_is_no_row(block.data, records, reasons, dialect, blank_needs_no_byte=fields == 1)
+    return _without_what_is_no_row(block.data, records, reasons, dialect, only_column=fields == 1)
 
 
 def count_rows(block: Block, dialect: Dialect) -> int:
@@ -115,9 +118,11 @@ def _without_what_is_no_row(
     reasons: dict[int, str],
     dialect: Dialect,
     *,
-    blank_needs_no_byte: bool,
+    only_column: bool,
 ) -> Examined:
-    suspects = set(reasons) | set(np.flatnonzero(records.ends == records.starts).tolist())
+    empty = records.ends == records.starts
+    no_rows = empty & _within_line_ends(data, records) if only_column else empty
+    suspects = set(reasons) | set(np.flatnonzero(no_rows).tolist())
     if dialect.comment:
         first_bytes = np.frombuffer(data, np.uint8)[np.minimum(records.starts, len(data) - 1)]
         suspects |= set(np.flatnonzero(first_bytes == ord(dialect.comment)).tolist())
@@ -125,7 +130,9 @@ def _without_what_is_no_row(
     for index in sorted(suspects):
         start, end = int(records.starts[index]), int(records.ends[index])
         written = bytes(data[start:end])
-        if not (written if blank_needs_no_byte else written.strip()):
+        if only_column and not written:
+            continue
+        if not written.strip() and not only_column:
             blank.append(index)
         elif dialect.comment and written.startswith(dialect.comment.encode()):
             comments += 1
@@ -135,10 +142,26 @@ def _without_what_is_no_row(
     keep[list(suspects)] = False
     last = int(np.flatnonzero(keep)[-1]) if keep.any() else -1
     trailing = sum(index > last for index in blank)
-    return Examined(_kept(data, records.starts, keep), int(keep.sum()), bad, len(blank) - trailing, trailing, comments)
+    return Examined(
+        _kept(data, records.starts, keep),
+        int(keep.sum()),
+        bad,
+        len(blank) - trailing,
+        trailing,
+        comments,
+        int((empty & keep).sum()),
+    )
 
 
-def _kept(data: memoryview, starts: Places, keep: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> bytes:
+def _within_line_ends(data: memoryview, records: _Records) -> _Mask:
+    """Which records begin within ``\\r\\r\\n``, one line end as Windows programs write it by mistake."""
+    padded = np.frombuffer(b"\n" + bytes(data) + b"\n", np.uint8)
+    before, here, behind = (padded[records.starts + place] for place in range(3))
+    within: _Mask = (before == _RETURN) & (here == _RETURN) & (behind == _NEWLINE)
+    return within
+
+
+def _kept(data: memoryview, starts: Places, keep: _Mask) -> bytes:
     """The kept records' bytes, line ends included, copied run by run."""
     edges = np.flatnonzero(np.diff(np.concatenate([[False], keep, [False]]).astype(np.int8)))
     bounds = np.append(starts, len(data))[edges].tolist()

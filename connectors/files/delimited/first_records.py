@@ -26,7 +26,7 @@ def read_records(sample: bytes, start: int, dialect: Dialect, *, whole: bool, mo
     blanks = rb" *" if dialect.padded else rb""
     quoted = rb"(?:" + blanks + rb"(" + quote + inner + quote + rb")" + blanks + rb")?" if quote else rb"()"
     plain = rb"((?:\\(?:.|\Z)|[^\\\r\n" + delimiter + rb"])*)" if dialect.escape else rb"([^\r\n" + delimiter + rb"]*)"
-    pattern = re.compile(quoted + plain + rb"(" + delimiter + rb"|\r\n|\n|\r|\Z)", re.DOTALL)
+    pattern = re.compile(quoted + plain + rb"(" + delimiter + rb"|\r{0,2}\n|\r|\Z)", re.DOTALL)
     records: list[Record] = []
     fields: list[str] = []
     at, begin = start, start

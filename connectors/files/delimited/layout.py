@@ -108,7 +108,7 @@ def _data_start(records: list[Record], header: Record, left_out: list[Record], *
     """Where the first row begins: below the header and blank lines, or where there is none with the first full line."""
     width = len(header.fields)
     if not has_header:
-        first = next(record for record in records if record is header or (len(record.fields) == width > 1))
+        first = next(record for record in records if record is header or len(record.fields) == width)
         return max([first.start, *(record.following for record in left_out)])
     start = max([header.following, *(record.following for record in left_out)])
     lines = (record.start for record in records if len(record.fields) > 1 or width == 1 or record.fields[0].strip())

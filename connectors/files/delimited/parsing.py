@@ -37,11 +37,14 @@ def parse_text(
     names = [str(position) for position in range(fields)]
     wanted = names if only is None else [names[position] for position in only]
     data = _as_the_parser_needs_it(data, dialect)
+    skipped = int(bytes(data[:3]) == _BOM)  # the parser would take a value's first character for a byte order mark
     try:
         table = arrow_csv.read_csv(
-            pa.BufferReader(pa.py_buffer(data)),
-            read_options=arrow_csv.ReadOptions(column_names=names, use_threads=False, block_size=len(data) + 1),
-            parse_options=_parse_options(dialect, quoted=quoted),
+            pa.BufferReader(pa.py_buffer(b"\n" + bytes(data) if skipped else data)),
+            read_options=arrow_csv.ReadOptions(
+                column_names=names, use_threads=False, block_size=len(data) + 2, skip_rows=skipped
+            ),
+            parse_options=_parse_options(dialect, quoted=quoted, only_column=fields == 1),
             convert_options=_as_text(wanted, nulls),
         )
     except pa.ArrowInvalid as error:
@@ -60,18 +63,17 @@ def _as_the_parser_needs_it(data: bytes | memoryview, dialect: Dialect) -> bytes
         data = shelter_backslashes(data, dialect)
     if bytes(data[-1:]) == dialect.delimiter.encode():
         data = bytes(data) + b"\n"  # the parser would take the empty field at the very end for one in quotes
-    if bytes(data[:3]) == _BOM:
-        data = b"\n" + bytes(data)  # the parser would take a value's first character for a byte order mark
     return data
 
 
-def _parse_options(dialect: Dialect, *, quoted: bool) -> arrow_csv.ParseOptions:
+def _parse_options(dialect: Dialect, *, quoted: bool, only_column: bool) -> arrow_csv.ParseOptions:
     return arrow_csv.ParseOptions(
         delimiter=dialect.delimiter,
         quote_char=(dialect.quote or False) if quoted else False,
         double_quote=not dialect.escape,
         escape_char=dialect.escape or False,
         newlines_in_values=quoted or bool(dialect.escape),
+        ignore_empty_lines=not only_column,
     )
 
 

@@ -91,6 +91,7 @@ class Tally:
     rows: int = 0
     blank_lines: int = 0
     comment_lines: int = 0
+    empty_rows: int = 0
     _blank_at_end: int = 0
     _null_words: Counter[int] = field(default_factory=Counter)
     _empty_texts: Counter[int] = field(default_factory=Counter)
@@ -102,6 +103,7 @@ class Tally:
         self.blank_lines += block.blank_lines + (self._blank_at_end if block.rows else 0)
         self._blank_at_end = block.trailing_blank_lines + (0 if block.rows else self._blank_at_end)
         self.comment_lines += block.comment_lines
+        self.empty_rows += block.empty_rows
         self._null_words.update(found.null_words)
         self._empty_texts.update(found.empty_texts)
         for place, mark in found.marks.items():
@@ -118,6 +120,9 @@ class Tally:
         ):
             if left_out:
                 warnings.add(issue, f"{counted(left_out, what)} {where} rows {were(left_out)} left out.")
+        if self.empty_rows:
+            are = "is a row" if self.empty_rows == 1 else "are rows"
+            warnings.add("blank_lines", f"{counted(self.empty_rows, 'blank line')} {are} without a value.")
         for place, plan in enumerate(plans):
             if count := self._null_words[place]:
                 words = counted(count, "unquoted word")

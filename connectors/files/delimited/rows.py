@@ -45,6 +45,7 @@ class TextBlock:
     blank_lines: int = 0
     trailing_blank_lines: int = 0
     comment_lines: int = 0
+    empty_rows: int = 0
 
     @property
     def rows(self) -> int:
@@ -82,7 +83,8 @@ class TextReader:
 
     def _read(self, block: Block, nulls: Sequence[str]) -> TextBlock:
         comments = self.dialect.comment and self.dialect.comment.encode() in bytes(block.data)
-        if block.sound and not comments and b"\x00" not in block.data.obj:  # type: ignore[operator]
+        odd = comments or (self.fields == 1 and _has_blank_line(bytes(block.data)))
+        if block.sound and not odd and b"\x00" not in block.data.obj:  # type: ignore[operator]
             try:
                 columns = parse_text(block.data, self.fields, self.dialect, nulls, quoted=block.quotes is not None)
             except Ragged:
@@ -106,7 +108,12 @@ class TextReader:
             found.blank_lines,
             found.trailing_blank_lines,
             found.comment_lines,
+            found.empty_rows,
         )
+
+
+def _has_blank_line(data: bytes) -> bool:
+    return data.startswith((b"\r", b"\n")) or any(ends in data for ends in (b"\n\n", b"\n\r", b"\r\r"))
 
 
 def _in_order(items: Iterable[Block], work: Callable[[Block], _T]) -> Iterator[_T]:

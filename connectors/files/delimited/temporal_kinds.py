@@ -57,7 +57,7 @@ class Timestamp(Fixed):
 
 @dataclass(frozen=True)
 class Time(Fixed):
-    """``HH:MM[:SS[.ffffff]]``, a time of day."""
+    """``HH:MM[:SS[.ffffff]]``, a time of day; zeros may follow where nanoseconds would stand."""
 
     name: str = "time"
     type: pa.DataType = _TIME
@@ -68,7 +68,7 @@ class Time(Fixed):
 
     def convert(self, text: pa.Array) -> pa.Array | None:
         try:
-            return read_times(text) if shortest(text) >= 5 and longest(text) <= 15 else None
+            return read_times(text) if shortest(text) >= 5 and longest(text) <= 18 else None
         except pa.ArrowInvalid:
             return None
 
