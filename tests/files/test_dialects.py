@@ -585,3 +585,39 @@ def test_one_name_above_two_fields_is_that_of_the_second() -> None:
 )
 def test_one_line_makes_no_delimiter_of_what_it_holds(text: str) -> None:
     assert [str(value) for (value,) in convert(text).rows] == text.splitlines()[1:]
+
+
+DIGESTS = [f"{number * 7919:032x}" for number in range(2**90, 2**90 + 6)]
+
+
+@pytest.mark.parametrize("blanks", ["  ", "\t", " "])
+def test_digests_are_values_and_no_names(blanks: str) -> None:
+    rows = [(f"file_{number}.dat", digest) for number, digest in enumerate(DIGESTS)]
+    assert convert("".join(f"{name}{blanks}{digest}\n" for name, digest in rows)).rows == rows
+
+
+@pytest.mark.parametrize(
+    ("header", "names"),
+    [
+        (",3,4,17\n", ["3", "4", "17"]),
+        (",0.5,1.5,2.25\n", ["0.5", "1.5", "2.25"]),
+        ('"",2024-01-01,2024-01-31,2024-03-02\n', ["2024-01-01", "2024-01-31", "2024-03-02"]),
+    ],
+)
+def test_labels_beside_an_empty_corner_are_names(header: str, names: list[str]) -> None:
+    found = convert(header + "a,7.25,8,9\nb,1,2.75,6\n")
+    assert found.table.column_names[1:] == names
+    assert found.rows == [("a", 7.25, 8, 9), ("b", 1, 2.75, 6)]
+
+
+def test_an_empty_cell_above_another_is_no_corner() -> None:
+    assert convert(",3,4,17\na,7.25,8,9\n,1,2.75,6\n").table.num_rows == 3
+
+
+def test_a_column_without_a_name_in_pandas_is_called_0() -> None:
+    assert convert("Month,0\n2016-01-01,129.5\n2016-02-01,131.25\n").table.column_names == ["Month", "0"]
+
+
+def test_a_first_row_of_long_codes_without_digits_is_a_row() -> None:
+    keys = ["RYYVLZVUVIJVGH-UHFFFAOYSA-N", "XMLSXPIVAXONDL-PLNGDYQASA-N", "ALUZCFMOHFZLKV-UHFFFAOYSA-N"]
+    assert convert("".join(f"{key}\tpart {key[:3]}\n" for key in keys)).table.num_rows == 3

@@ -12,6 +12,7 @@ _TYPED = re.compile(
     | [+-]?[$€£]?\d{1,3}([., ']\d{3})+([.,]\d+)?             # digits in groups
     | \d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}([T ][^;|\t]*)?     # dates
     | \d{1,2}:\d{2}(:\d{2}(\.\d+)?)?                    # times
+    | [0-9a-fA-F]{32}([0-9a-fA-F]{8}([0-9a-fA-F]{24})?)?      # digests
     | \{?[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\}?|[^@\s,;|]+@[^@\s,;|]+\.\w+|https?://[^\s;|]+|\d+(\.\d+){3}
     | (?i:true|false|nan|null|n/?a) | \{".*\} | [A-Za-z]:\\[^;|\t]*
     """,
@@ -19,7 +20,7 @@ _TYPED = re.compile(
 )
 _DATE = re.compile(r"\d{1,4}[-/.]\d{1,2}([-/.]\d{1,4})?")
 _FIRST_YEAR, _LAST_YEAR = 1800, 2100
-_ENOUGH_ROWS, _DIGITS_OF_A_CODE = 2, 4
+_ENOUGH_ROWS, _DIGITS_OF_A_CODE, _LONG_CODE = 2, 4, 12
 _COMMON, _ENOUGH_COPIES = 0.25, 2
 
 
@@ -51,11 +52,27 @@ def names_columns(first: Sequence[str], body: Sequence[Sequence[str]]) -> tuple[
         is_row = is_row or (not contrasting and _common_below(first, body))
         return not is_row, 0.6 if is_row else 1.0 if contrasting else 0.7
     labels = _labels([first[place] for place in values])
+    if _has_empty_corner(first, body):
+        return True, 0.6
     unlike_below = labels and not any(_mostly(labels, [row[place] for row in body]) for place in values)
     some_are_text = len(values) > 1 and (len(values) < len(first) or not all(map(is_value, body[0] if body else [])))
     if unlike_below and (contrasting or some_are_text):
         return True, 0.6
     return (True, 0.5) if contrasting > len(values) else (False, 0.9)
+
+
+def _has_empty_corner(first: Sequence[str], body: Sequence[Sequence[str]]) -> bool:
+    """Whether an empty cell stands above a full column, and beside it labels of a table of values, as pandas writes."""
+    others = list(first[1:])
+    inside = {cell for row in body for cell in row[1:]}
+    return (
+        len(others) > 1
+        and not first[0].strip()
+        and len(body) > 1
+        and all(row[0].strip() for row in body)
+        and len(set(others)) == len(others)
+        and all(cell.strip() and cell not in inside for cell in others)
+    )
 
 
 def has_digits_alone(cell: str) -> bool:
@@ -69,6 +86,8 @@ def _labels(cells: Sequence[str]) -> str | None:
         return "dates" if len(set(cells)) == len(cells) else None
     if not all(re.fullmatch(r"\d{1,4}", cell.strip()) for cell in cells):
         return None
+    if cells == ["0"]:  # what pandas calls a column without a name
+        return "places"
     numbers = [int(cell.strip()) for cell in cells]
     steps = {after - before for before, after in pairwise(numbers)}
     if all(_FIRST_YEAR <= number <= _LAST_YEAR for number in numbers):
@@ -101,11 +120,19 @@ def _common_below(first: Sequence[str], body: Sequence[Sequence[str]]) -> bool:
 
 
 def _shaped_as_below(first: Sequence[str], body: Sequence[Sequence[str]]) -> int:
-    """How many cells of the first row have the letters and digits of a code, and all cells below them too."""
+    """How many cells of the first row have the letters and digits of a code, and all cells below them too.
+
+    A long code may have no digits, but capitals and signs (``RYYVLZVUVIJVGH-UHFFFAOYSA-N``).
+    """
     if len(body) < _ENOUGH_ROWS:
         return 0
-    coded = [place for place, cell in enumerate(first) if len(re.findall(r"\d", cell)) >= _DIGITS_OF_A_CODE]
+    coded = [place for place, cell in enumerate(first) if _is_code(cell)]
     return sum({_shape(row[place]) for row in body if row[place].strip()} == {_shape(first[place])} for place in coded)
+
+
+def _is_code(cell: str) -> bool:
+    signed = cell.isupper() and not cell.isalpha() and " " not in cell
+    return len(re.findall(r"\d", cell)) >= _DIGITS_OF_A_CODE or (signed and len(cell) >= _LONG_CODE)
 
 
 def _shape(cell: str) -> str:

@@ -19,6 +19,7 @@ from connectors.files.delimited.dialect import (
 )
 from connectors.files.delimited.encoding import Utf8Text
 from connectors.files.delimited.first_records import LOOKED_AT, read_records
+from connectors.files.delimited.header import is_value
 from connectors.files.delimited.prose import columns_of_numbers, lines_of_prose
 from connectors.files.delimited.records import Dialect, blocks, places_of
 from connectors.files.delimited.ruled import Drawing, find_drawing, undrawn
@@ -148,10 +149,15 @@ def _aligning(lines: list[bytes]) -> list[str]:
         if len(rows) < 2 or width == 1 or b'"' in lines[0] or most < _NEARLY_ALL * len(rows):
             continue
         numbers = columns_of_numbers([row for row in rows if len(row) == width])
-        named = blanks == _WIDE_BLANKS and len(rows) >= _ENOUGH_LINES and reads_like_names(rows[0])
-        if numbers == width or (most == len(rows) and (numbers or named)):
+        wide = blanks == _WIDE_BLANKS and len(rows) >= _ENOUGH_LINES
+        told = wide and (reads_like_names(rows[0]) or _has_column_of_values(rows))
+        if numbers == width or (most == len(rows) and (numbers or told)):
             found[blanks] = numbers, most
     return sorted(found, key=lambda blanks: found[blanks], reverse=True)
+
+
+def _has_column_of_values(rows: list[list[str]]) -> bool:
+    return any(all(map(is_value, column)) for column in zip(*rows, strict=False))
 
 
 def _aligning_below_prose(sample: bytes, *, whole: bool) -> list[str]:
