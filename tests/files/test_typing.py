@@ -183,3 +183,21 @@ def test_digits_in_groups_without_a_decimal_comma_stay_text() -> None:
 def test_a_date_format_knows_two_digit_years_and_month_names() -> None:
     found = convert(column("17-DEC-80", "01-jan-24"), date_format="%d-%b-%y")
     assert found.table.column("v").to_pylist() == [dt.date(1980, 12, 17), dt.date(2024, 1, 1)]
+
+
+@pytest.mark.parametrize("value", ["7", "2.5", "n/a yet", "2024-01-31"])
+@pytest.mark.parametrize("place", [1_499_999, 1_400_001, 3])
+def test_a_column_is_typed_by_the_only_value_that_it_has_in_a_large_file(value: str, place: int) -> None:
+    lines = ["1;\n"] * 6_000_000
+    lines[place] = f"1;{value}\n"
+    found = convert("a;b\n" + "".join(lines)).table.column("b")
+    assert found.null_count == len(lines) - 1
+    assert str(found[place]) == {"2.5": "2.5", "7": "7"}.get(value, value)
+    assert str(found.type) == {"7": "int64", "2.5": "double", "n/a yet": "string", "2024-01-31": "date32[day]"}[value]
+
+
+def test_lines_within_quotes_do_not_tell_types() -> None:
+    text = "\n".join(["x,y,z"] * 300_000)
+    found = convert('a,b,c\n1,2,"q"\n' + f'3,4,"{text}"\n' * 12)
+    assert found.types == {"a": "int64", "b": "int64", "c": "string"}
+    assert found.table.num_rows == 13

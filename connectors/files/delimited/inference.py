@@ -183,6 +183,8 @@ def narrow(candidates: Sequence[Kind], text: pa.Array) -> tuple[Kind, ...]:
     """The candidates that take these texts as well, in the same order; the last one always does."""
     if longest(text) > _LONGEST_VALUE:
         return (candidates[-1],)
+    if text.null_count == len(text):
+        return tuple(candidates)
     if longest(text) == 0:  # it rules out no kind of values, and there are many to ask
         return tuple(
             kind for kind in candidates if not pa.types.is_string(kind.type) or any(_fitted([kind], text, text))
@@ -195,8 +197,8 @@ def _fitted(kinds: Sequence[Kind], text: pa.Array, values: pa.Array) -> Iterator
 
     Most kinds are out after a look at the first few texts.
     """
-    of_text = _Look(text)
-    of_values = of_text if values is text else _Look(values)
+    of_text = _Look(_filled(text))
+    of_values = of_text if values is text else _Look(_filled(values))
     for kind in kinds:
         if kind.has_parts and not of_values.may_have_parts:
             continue
@@ -205,11 +207,15 @@ def _fitted(kinds: Sequence[Kind], text: pa.Array, values: pa.Array) -> Iterator
             yield fitted
 
 
+def _filled(text: pa.Array) -> pa.Array:
+    return text.drop_null() if text.null_count else text
+
+
 class _Look:
-    """Texts, and the first few of them where all are many more."""
+    """Texts without nulls, and the first few of them where all are many more."""
 
     def __init__(self, text: pa.Array) -> None:
-        few = text.slice(0, _FEW).drop_null()
+        few = text.slice(0, _FEW)
         self.all, self._first = text, few[0].as_py() if len(few) else None
         self._few = few if len(text) > _MANY else None
         self.may_have_parts = self._first is None or _NO_PARTS.fullmatch(self._first) is None

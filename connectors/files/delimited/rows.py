@@ -7,7 +7,7 @@ import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -22,6 +22,8 @@ _WORKERS = 2
 _AHEAD = 5
 _NICER = 5
 _BYTES_PER_FIELD = 1 << 10
+_LARGE = 16 << 20
+_SPOTS, _SPOT_BYTES = 64, 2 << 10
 _T = TypeVar("_T")
 
 
@@ -63,9 +65,35 @@ class TextReader:
     fields: int
 
     def sample(self, size: int, nulls: Sequence[str]) -> TextBlock | None:
-        """The first rows, of about ``size`` bytes; None if there are none."""
+        """Rows to guess types from: the first ones, of about ``size`` bytes, and some from all over a large file.
+
+        None if there are no rows.
+        """
         first = next(blocks(self.path, self.start, self.dialect, size, self.end), None)
-        return None if first is None else self._read(first, nulls)
+        if first is None:
+            return None
+        sample = self._read(first, nulls)
+        lines = self._spots() if self.end - self.start > _LARGE and self.fields > 1 and not sample.quoted else b""
+        try:
+            spots = parse_text(lines, self.fields, self.dialect, nulls, quoted=False)
+        except Ragged:
+            return sample
+        columns = [pa.concat_arrays([column, more]) for column, more in zip(sample.columns, spots, strict=True)]
+        return replace(sample, size=sample.size + len(lines), columns=columns)
+
+    def _spots(self) -> bytes:
+        """Lines from all over the file, where none has a quote near that could enclose its end."""
+        marks = [
+            mark.encode() for mark in (self.dialect.quote, self.dialect.escape, self.dialect.comment, "\0") if mark
+        ]
+        found = []
+        with self.path.open("rb") as file:
+            for spot in range(1, _SPOTS + 1):
+                file.seek(self.start + (self.end - self.start) * spot // _SPOTS - _SPOT_BYTES)
+                text = file.read(_SPOT_BYTES)
+                if not any(mark in text for mark in marks):
+                    found.append(text[text.find(b"\n") + 1 : text.rfind(b"\n") + 1])
+        return b"".join(found)
 
     def each(self, nulls: Sequence[str], work: Callable[[TextBlock], _T]) -> Iterator[_T]:
         """What ``work`` makes of every block, in order; it runs in several threads.
