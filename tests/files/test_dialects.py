@@ -621,3 +621,19 @@ def test_a_column_without_a_name_in_pandas_is_called_0() -> None:
 def test_a_first_row_of_long_codes_without_digits_is_a_row() -> None:
     keys = ["RYYVLZVUVIJVGH-UHFFFAOYSA-N", "XMLSXPIVAXONDL-PLNGDYQASA-N", "ALUZCFMOHFZLKV-UHFFFAOYSA-N"]
     assert convert("".join(f"{key}\tpart {key[:3]}\n" for key in keys)).table.num_rows == 3
+
+
+@pytest.mark.parametrize("remarks", [3, 250, 5000])
+def test_however_many_remarks_stand_above_the_names_none_hides_the_table(remarks: int) -> None:
+    meta = "".join(f'##contig=<ID={n},length={n * 1000},assembly="GRCh38, primary | alt">\n' for n in range(remarks))
+    found = convert(f"##fileformat=VCFv4.2\n{meta}#CHROM\tPOS\tINFO\nchr1\t7\tAC=1;AN=2\nchr2\t9\tAC=3;AN=4\n")
+    assert found.table.column_names == ["#CHROM", "POS", "INFO"]
+    assert found.rows == [("chr1", 7, "AC=1;AN=2"), ("chr2", 9, "AC=3;AN=4")]
+    assert found.facts["title_lines"] == remarks + 1
+    noted = convert("".join(f"# remark {n}, by hand\n" for n in range(remarks)) + "a,b\n1,x\n2,y\n")
+    assert noted.rows == TABLE
+
+
+@pytest.mark.parametrize("remarks", [150, 20_000, 150_000])
+def test_of_a_file_of_nothing_but_remarks_none_is_left_out(remarks: int) -> None:
+    assert convert("".join(f"##[run {n}] starting test {n}, {n}\n" for n in range(remarks))).table.num_rows == remarks

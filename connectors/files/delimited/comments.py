@@ -46,7 +46,8 @@ def _are_numbers_between_blanks(rows: list[list[str]], dialect: Dialect) -> bool
 def comments_of(records: list[Record], mark: str) -> list[Record]:
     """The comment lines; the last of those above the table is its header if it alone has the table's width."""
     comments = [record for record in records if mark and record.fields[0].startswith(mark)]
-    leading = next((place for place, record in enumerate(records) if record not in comments), 0)
-    width = table_width([record.fields for record in records if record not in comments])
+    starts = {record.start for record in comments}
+    leading = next((place for place, record in enumerate(records) if record.start not in starts), 0)
+    width = table_width([record.fields for record in records if record.start not in starts])
     wide = [place for place in range(leading) if len(records[place].fields) == width > 1]
     return [record for record in comments if record is not records[leading - 1]] if wide == [leading - 1] else comments

@@ -23,7 +23,8 @@ _IN_NAMES = ("/", "_", "+")
 _ODD = (*"#$%&=@`", *_IN_NAMES)  # asked only if nothing else cuts the lines
 _ODDLY_CUT = 3
 _SURELY = 0.6
-_EVEN_ENOUGH, _WEAKNESS, _BELOW_A_TITLE = 0.6, 0.8, 0.6
+_EVEN_ENOUGH, _WEAKNESS, _BELOW_A_TITLE, _NAMES_ALONE = 0.6, 0.8, 0.6, 0.5
+_LONGEST_NAME = 100
 _MOST_ABOVE_A_HEADER = 3  # lines, where no row is below it
 _LISTS_BETWEEN_TABS = 0.5  # values hold lists with commas or bars more often than tabs
 _RULED_WITH = frozenset("-+=|: ")
@@ -151,7 +152,8 @@ def _score(records: Sequence[Record], delimiter: str, *, divided: bool) -> float
     even = sum(len(row) == modal for row in body) / len(body)
     above = len(rows) - len(body) - below
     names_alone = len(body) == 1 and above > 0
-    if names_alone and (above > _MOST_ABOVE_A_HEADER or not reads_like_names(body[0])):
+    are_names = reads_like_names(body[0]) and max(map(len, body[0])) <= _LONGEST_NAME
+    if names_alone and (above > _MOST_ABOVE_A_HEADER or not are_names):
         return 0.0
     if below > len(body) or even < (_EVEN_ENOUGH if delimiter in _STRONG else 1.0):
         return 0.0
@@ -168,7 +170,8 @@ def _score(records: Sequence[Record], delimiter: str, *, divided: bool) -> float
     foreign = [other for other in (*_STRONG, *_RARE, *(" " if delimiter == ":" else "")) if other != delimiter]
     unclean = [not is_value(cell) and any(other in cell.strip("\t") for other in foreign) for cell in cells]
     clean = len(cells) - sum(unclean) * (_LISTS_BETWEEN_TABS if delimiter == "\t" else 1)
-    return even * clean / max(len(cells), 1) * (_BELOW_A_TITLE if len(rows[0]) == 1 else 1)
+    doubt = (_BELOW_A_TITLE if len(rows[0]) == 1 else 1) * (_NAMES_ALONE if names_alone else 1)
+    return even * clean / max(len(cells), 1) * doubt
 
 
 def table_width(rows: Sequence[Sequence[str]]) -> int:

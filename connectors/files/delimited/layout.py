@@ -15,6 +15,8 @@ from connectors.files.delimited.prose import lines_of_prose
 from connectors.files.delimited.records import Dialect
 from connectors.files.options import FileOptions
 
+_MOST_REMARKS = 4 << 20  # bytes
+
 
 @dataclass(frozen=True, slots=True)
 class Layout:
@@ -55,6 +57,10 @@ def lay_out(sample: bytes, options: FileOptions, *, whole: bool, written: str | 
         start = directive.end()
         options = options if options.delimiter else replace(options, delimiter=directive[1].decode())
     begun = where_data_begins(sample)
+    if sample[begun : begun + 1] == b"#" and len(sample[begun:].splitlines()) == 1:  # nothing but remarks as yet
+        if not whole and len(sample) < _MOST_REMARKS:
+            return Layout(Dialect(","), [], 0, 0, 0, has_header=False)
+        begun = 0
     dialect, sure = guess_dialect(sample[max(start, begun) :], options, whole=whole, written=written)
     preamble = read_records(sample[:begun], start, dialect, whole=True, most=begun)
     records = read_records(sample, max(start, begun), dialect, whole=whole, most=LOOKED_AT)
@@ -71,7 +77,8 @@ def _around_the_table(records: list[Record], dialect: Dialect, options: FileOpti
     if comment and options.has_header is None and (named := with_names_of_comment(records, comment, dialect)):
         records, options = named, replace(options, has_header=True)
     above = comments_of(records, comment)
-    filled = [record for record in records if any(cell.strip() for cell in record.fields) and record not in above]
+    starts = {record.start for record in above}
+    filled = [record for record in records if any(map(str.strip, record.fields)) and record.start not in starts]
     dialect = replace(dialect, comment=comment)
     if not filled:
         return Layout(dialect, [], 0, 0, 0, has_header=False)

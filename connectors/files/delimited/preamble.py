@@ -16,6 +16,8 @@ _ARFF_DATA = re.compile(rb"[\r\n]@data[ \t]*(?:\r\n?|\n)", re.IGNORECASE)
 _ATTRIBUTE = re.compile(
     rb"^[ \t]*@attribute[ \t]+('[^'\r\n]*'|\"[^\"\r\n]*\"|[^\s'\"{]+)", re.IGNORECASE | re.MULTILINE
 )
+_REMARKS = re.compile(rb"(?:#[^\r\n]*(?:\r\n?|\n))*(?=#)")  # all but the last, which may have the names
+_MANY_REMARKS = 100
 # Loggers of Campbell Scientific: where the table is from, its names, their units, how each value was made.
 _TOA5 = re.compile(
     rb"\"?TOA5\"?,[^\r\n]*(?:\r\n?|\n)(?P<names>[^\r\n]+)(?:\r\n?|\n)[^\r\n]+(?:\r\n?|\n)[^\r\n]+(?:\r\n?|\n)"
@@ -23,7 +25,7 @@ _TOA5 = re.compile(
 
 
 def where_data_begins(sample: bytes) -> int:
-    """The byte behind the last line that says that data begins; 0: none does."""
+    """The byte behind the last line that says that data begins, or behind many remarks but the last; 0: neither."""
     if known := _TOA5.match(sample) or (_ARFF.match(sample) and _ARFF_DATA.search(sample)):
         says = [known.end()]
     else:
@@ -32,6 +34,9 @@ def where_data_begins(sample: bytes) -> int:
             for found in _DATA_BEGINS.finditer(sample, 0, _HEAD_BYTES)
             if not sample.count(b'"', 0, found.start()) % 2
         ]
+        remarks = _REMARKS.match(sample)
+        if not says and remarks and len(remarks[0].splitlines()) >= _MANY_REMARKS:
+            says = [remarks.end()]
     return says[-1] if says and sample[says[-1] :].strip() else 0
 
 
