@@ -26,10 +26,7 @@ def lines_of_prose(rows: Sequence[Sequence[str]]) -> int | None:
     above = rows[: _header_above(rows, first) if _numbers(body[0]) else first]
     blocks = any(len(row) == width and _numbers(row) >= numbers for row in above)
     adjacent = bool(above) and 2 * len(above[-1]) >= width and _numbers(above[-1]) >= max(2, len(above[-1]) / 2)
-    is_name = (
-        len(above) == 1 == len(above[0]) and reads_like_names(above[0]) and not is_ruler(above[0])
-    )  # of one column
-    if blocks or adjacent or is_name or _is_of_groups(body) or len(body) < min(len(above), _MANY_ROWS):
+    if blocks or adjacent or _is_of_one_column(above, body) or len(body) < min(len(above), _MANY_ROWS):
         return None
     return len(above)
 
@@ -42,10 +39,11 @@ def _header_above(rows: Sequence[Sequence[str]], first: int) -> int:
     return header if named else first
 
 
-def _is_of_groups(rows: Sequence[Sequence[str]]) -> bool:
-    """Whether the columns may be the groups of digits of one number, as in ``555 123 4567``."""
-    lengths = {tuple(len(cell) if cell.isdigit() else 0 for cell in row) for row in rows}
-    return len(lengths) == 1 and 0 not in lengths.pop()
+def _is_of_one_column(above: Sequence[Sequence[str]], body: Sequence[Sequence[str]]) -> bool:
+    """Whether there is one name above, or the cells may be groups of digits in one number, as in ``555 123 4567``."""
+    named = len(above) == 1 == len(above[0]) and reads_like_names(above[0]) and not is_ruler(above[0])
+    lengths = {tuple(len(cell) if cell.isdigit() else 0 for cell in row) for row in body}
+    return named or (len(lengths) == 1 and 0 not in lengths.pop())
 
 
 def _numbers(row: Sequence[str]) -> int:

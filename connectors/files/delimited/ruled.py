@@ -18,8 +18,8 @@ from connectors.files.delimited.header import is_value
 _FRAME = re.compile(rb"\+(?:[-=]+\+)+")
 _BARRED_RULER = re.compile(rb"\|?(?: *:?-+:? *[|+])+(?: *:?-+:?)?")
 _ALIGNED_RULER = re.compile(rb"(?:-+|=+)(?: +(?:-+|=+))+")
-_LEAST_DASHES = 4
-_NAMES_AND_TYPES = 2
+_LEAST_DASHES, _LEAST_BARS = 4, 2
+_NAMES_AND_TYPES, _WITH_UNITS_AND_NULLS = 2, 4
 _IPAC_TYPES = frozenset(b"int integer long double float real char date i l d f r c".split())
 _QUOTED_FIELD = re.compile(rb"(?:^|\|)\"", re.MULTILINE)
 _STEP = 4 << 20
@@ -137,7 +137,7 @@ def _ipac(lines: Sequence[bytes]) -> Ipac | None:
     keywords = next((place for place, line in enumerate(lines) if not line.startswith(b"\\")), len(lines))
     barred = list(takewhile(lambda line: line.startswith(b"|"), lines[keywords:]))
     bars = [tuple(bar.start() for bar in re.finditer(r"\|", line.decode("utf-8", "replace"))) for line in barred[:2]]
-    if len(barred) < _NAMES_AND_TYPES or bars[0] != bars[1] or len(bars[0]) < _NAMES_AND_TYPES:
+    if not _NAMES_AND_TYPES <= len(barred) <= _WITH_UNITS_AND_NULLS or bars[0] != bars[1] or len(bars[0]) < _LEAST_BARS:
         return None
     are_types = _IPAC_TYPES.issuperset(_ipac_cells(barred[1]))
     return Ipac(bars[0], barred[0].rstrip(b"\r\n"), len(barred) - 1) if are_types else None
