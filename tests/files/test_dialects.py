@@ -637,3 +637,13 @@ def test_however_many_remarks_stand_above_the_names_none_hides_the_table(remarks
 @pytest.mark.parametrize("remarks", [150, 20_000, 150_000])
 def test_of_a_file_of_nothing_but_remarks_none_is_left_out(remarks: int) -> None:
     assert convert("".join(f"##[run {n}] starting test {n}, {n}\n" for n in range(remarks))).table.num_rows == remarks
+
+
+@pytest.mark.parametrize("title", ["track name=peaks description='found by hand'", '@{"size": [3, 2]}'])
+def test_a_line_of_words_above_rows_without_a_header_is_a_title(title: str) -> None:
+    rows = "chr1\t9\t12\nchr1\t20\t21\nchr2\t7\t8\n"
+    found = convert(f"{title}\n{rows}")
+    assert found.rows == [("chr1", 9, 12), ("chr1", 20, 21), ("chr2", 7, 8)]
+    assert "title_lines" in found.issues
+    with pytest.raises(ConversionError, match="Line 2: it has 3 fields where 1 was expected"):
+        convert(f"chromosomes\n{rows}")

@@ -16,6 +16,8 @@ from connectors.files.delimited.records import Dialect
 from connectors.files.options import FileOptions
 
 _MOST_REMARKS = 4 << 20  # bytes
+_ENOUGH_ROWS = 3
+_WORDS = re.compile(r"[^\W\d_].*\s\S")
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +150,17 @@ def _title_lines(records: list[Record], dialect: Dialect, options: FileOptions) 
     separated = records[first].start > records[first - 1].following
     separated = separated and (bool(body) or all(2 * _filled(row) <= width + 1 for row in above))
     lonely = all(_filled(row) == 1 and row[0].strip() for row in above) and not _first_cells(above) & _first_cells(body)
-    return first if header_like and (lonely or separated or contrast(header, body)) else 0
+    if not header_like:
+        in_words = all(_WORDS.search(row[0]) for row in above)
+        return first if lonely and in_words and _is_headless(rows[first:]) else 0
+    return first if lonely or separated or contrast(header, body) else 0
+
+
+def _is_headless(rows: Sequence[Sequence[str]]) -> bool:
+    """Whether rows of one width begin with values: a line of words above them is no name (``track name=peaks``)."""
+    return (
+        len(rows) >= _ENOUGH_ROWS and len({len(row) for row in rows}) == 1 and not names_columns(rows[0], rows[1:])[0]
+    )
 
 
 def _are_rows(above: Sequence[Sequence[str]]) -> bool:
