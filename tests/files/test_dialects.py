@@ -647,3 +647,8 @@ def test_a_line_of_words_above_rows_without_a_header_is_a_title(title: str) -> N
     assert "title_lines" in found.issues
     with pytest.raises(ConversionError, match="Line 2: it has 3 fields where 1 was expected"):
         convert(f"chromosomes\n{rows}")
+
+
+@pytest.mark.parametrize("above", ["% by hand\r\n" * 80, "\r\n" * 80, "x" * 2_000_000 + " y\n", "#\n" * 50_000])
+def test_what_stands_above_is_judged_at_once_however_much_it_is(above: str) -> None:
+    assert convert(f"{above}a;b;c\r\n1;x;2\r\n3;y;4\r\n").rows == [(1, "x", 2), (3, "y", 4)]

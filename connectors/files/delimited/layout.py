@@ -17,7 +17,6 @@ from connectors.files.options import FileOptions
 
 _MOST_REMARKS = 4 << 20  # bytes
 _ENOUGH_ROWS = 3
-_WORDS = re.compile(r"[^\W\d_].*\s\S")
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +150,7 @@ def _title_lines(records: list[Record], dialect: Dialect, options: FileOptions) 
     separated = separated and (bool(body) or all(2 * _filled(row) <= width + 1 for row in above))
     lonely = all(_filled(row) == 1 and row[0].strip() for row in above) and not _first_cells(above) & _first_cells(body)
     if not header_like:
-        in_words = all(_WORDS.search(row[0]) for row in above)
+        in_words = all(len(row[0].split()) > 1 and any(map(str.isalpha, row[0])) for row in above)
         return first if lonely and in_words and _is_headless(rows[first:]) else 0
     return first if lonely or separated or contrast(header, body) else 0
 

@@ -11,7 +11,7 @@ _DATA_BEGINS = re.compile(
     rb"[^\w\r\n]*(?:\r\n?|\n)",
     re.IGNORECASE,
 )
-_ARFF = re.compile(rb"(?:(?:%[^\r\n]*)?(?:\r\n?|\n))*@relation\b", re.IGNORECASE)
+_ARFF = re.compile(rb"(?:(?:%[^\r\n]*)?(?:\r\n?|\n))*+@relation\b", re.IGNORECASE)
 _ARFF_DATA = re.compile(rb"[\r\n]@data[ \t]*(?:\r\n?|\n)", re.IGNORECASE)
 _ATTRIBUTE = re.compile(
     rb"^[ \t]*@attribute[ \t]+('[^'\r\n]*'|\"[^\"\r\n]*\"|[^\s'\"{]+)", re.IGNORECASE | re.MULTILINE
