@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-import csv
 import re
+
+from connectors.files.delimited.first_records import read_records
+from connectors.files.delimited.records import Dialect
 
 _HEAD_BYTES = 16 << 10  # what is written above the data fits into so much
 _DATA_BEGINS = re.compile(
@@ -43,5 +45,5 @@ def where_data_begins(sample: bytes) -> int:
 def declared_names(preamble: bytes) -> list[str]:
     """The names that what is above the data declares for the columns: TOA5's, or ARFF's ``@attribute`` lines."""
     if toa5 := _TOA5.match(preamble):
-        return next(csv.reader([toa5["names"].decode("utf-8", "replace")]))
+        return read_records(toa5["names"], 0, Dialect(","), whole=True, most=1)[0].fields
     return [name.strip(b"'\"").decode("utf-8", "replace") for name in _ATTRIBUTE.findall(preamble)]
