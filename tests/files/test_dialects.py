@@ -185,6 +185,18 @@ def test_a_line_that_the_ruler_does_not_cut_is_refused_and_a_ruler_between_delim
     assert convert("x,y\n1,2\n-,-\n3,4\n").rows == [("1", "2"), ("-", "-"), ("3", "4")]
 
 
+@pytest.mark.parametrize("end", ["\r", "\r\n"])
+def test_a_drawn_table_may_have_any_line_end(end: str) -> None:
+    assert convert(MYSQL.replace("\n", end)).rows == convert(MYSQL).rows
+    drawn = "id     name\n------ ----------\n" + "7      x\n" * 400_000
+    assert convert(drawn.replace("\n", end)).rows == [(7, "x")] * 400_000
+
+
+def test_a_line_of_a_drawn_table_is_no_longer_than_any_record() -> None:
+    with pytest.raises(ConversionError, match="A line of the drawn table is longer than 128 MB"):
+        convert(MYSQL.replace("Ann L", "x" * (140 << 20)))
+
+
 def test_a_drawn_table_may_have_one_column_and_a_damaged_one_is_refused_by_its_own_line() -> None:
     assert convert("+----+\n| id |\n+----+\n|  7 |\n|    |\n+----+\n").rows == [(7,), (None,)]
     with pytest.raises(ConversionError, match="Line 5: it has 3 fields where 2 were expected"):
@@ -558,6 +570,12 @@ def test_loggers_name_their_columns_in_the_second_of_four_lines() -> None:
         (datetime(2021, 5, 1, 0, 20), 1),
     ]
     assert "title_lines" in found.issues
+
+
+def test_the_name_that_a_logger_gives_may_be_long() -> None:
+    name = "x" * 200_000
+    found = convert(f'"TOA5","site"\n"TS","{name}"\n"","Volts"\n"","Min"\n"2021-05-01 00:10:00",1\n')
+    assert found.table.column_names == ["TS", name]
 
 
 def test_attributes_may_be_many_and_have_quotes_in_the_remarks_above_them() -> None:

@@ -11,9 +11,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
-from typing import Protocol
+from typing import BinaryIO, Protocol
 
+from connectors.errors import UnreadableFile
 from connectors.files.delimited.header import is_value
+from connectors.files.delimited.records import MAX_RECORD_BYTES
 
 _FRAME = re.compile(rb"\+(?:[-=]+\+)+")
 _BARRED_RULER = re.compile(rb"\|?(?: *:?-+:? *[|+])+(?: *:?-+:?)?")
@@ -172,7 +174,7 @@ def undrawn(path: Path, start: int, drawing: Drawing, delimiter: bytes) -> Itera
     with path.open("rb") as file:
         file.seek(start)
         above = drawing.names is not None
-        while lines := file.readlines(_STEP):
+        for lines in _groups_of_lines(file):
             names = next((at for at, line in enumerate(lines) if above and _content(line) == drawing.names), 0)
             if above and drawing.labels:
                 lines.insert(names + drawing.labels, lines.pop(names))
@@ -180,6 +182,25 @@ def undrawn(path: Path, start: int, drawing: Drawing, delimiter: bytes) -> Itera
             above = False
             rows = (_undrawn(line, drawing, delimiter, is_title=at < names) for at, line in enumerate(lines))
             yield b"".join(rows)
+
+
+def _groups_of_lines(file: BinaryIO) -> Iterator[list[bytes]]:
+    """All lines with their ends, whichever of the three those are; a last line may go on in the next bytes.
+
+    Raises:
+        UnreadableFile: a line is longer than any record may be.
+    """
+    kept = b""
+    while chunk := file.read(_STEP):
+        *lines, kept = (kept + chunk).splitlines(keepends=True)
+        if len(kept) > MAX_RECORD_BYTES:
+            raise UnreadableFile(
+                f"A line of the drawn table is longer than {MAX_RECORD_BYTES >> 20} MB.", code="bad_row"
+            )
+        if lines:
+            yield lines
+    if kept:
+        yield [kept]
 
 
 def _undrawn(line: bytes, drawing: Drawing, delimiter: bytes, *, is_title: bool) -> bytes:
