@@ -397,6 +397,66 @@ def test_a_number_that_no_double_holds_is_found_beside_decimals(read: Read) -> N
     assert table.column("d")[0].as_py() == Decimal("0.1234567890123456789")
 
 
+REGULAR = '{"i": 5, "f": 0.25, "b": true, "s": "\u00e9", "l": [1, null], "o": {"p": "q", "\u00fc": [{"x": -7}]}}'
+ODD = {
+    "an unknown key": '{"i": 5, "z": 1}',
+    "an unknown key inside": '{"o": {"p": "q", "z": "x"}}',
+    "an unknown key in a list": '{"o": {"\u00fc": [{"x": 1, "z": null}]}}',
+    "another order": '{"s": "x", "i": 5}',
+    "keys written with escapes": '{"\\u0069": 5, "o": {"\\u00fc": [{"x": 2}]}}',
+    "a known key on another level": '{"o": {"p": "q", "i": 7}}',
+    "text for an integer": '{"i": "5"}',
+    "a fraction for an integer": '{"i": 5.5}',
+    "an integer of 19 digits": '{"i": 9223372036854775807}',
+    "one beyond 64 bits": '{"i": 18446744073709551616}',
+    "minus zero": '{"i": -0}',
+    "minus zero as a fraction": '{"f": -0.0}',
+    "a number for text": '{"s": 1.50}',
+    "an object for text": '{"s": {"a": 1}}',
+    "a number for a boolean": '{"b": 1}',
+    "a boolean for a number": '{"f": true}',
+    "a list for a scalar": '{"i": [5]}',
+    "a scalar for a list": '{"l": 5}',
+    "a text in a list": '{"l": ["5"]}',
+    "null for all": '{"i": null, "f": null, "b": null, "s": null, "l": null, "o": null}',
+    "an empty object and an empty list": '{"l": [], "o": {}}',
+    "a double of 17 digits": '{"f": 0.30000000000000004}',
+    "a double with an exponent": '{"f": -1.5e-300}',
+    "a number that no double holds": '{"f": 0.12345678901234567}',
+    "a number beyond doubles": '{"f": 1e400}',
+    "an integer beyond exact doubles": '{"f": 9007199254740993}',
+    "escapes": r'{"s": "\" \\ \/ \b\f\n\r\t \u0000 \u00E9 \uD83D\uDE00 \udbff\udfff \uE000"}',
+    "letters of every length": '{"s": "\u00e9\u20ac\U0001f600\u2028\u0085"}',
+    "what looks like more": r'{"s": "}\n{\"i\": 6}"}',
+    "no blanks": '{"i":-6,"f":7,"b":false,"s":"","l":[],"o":{"p":"","\u00fc":[]}}',
+    "tabs and a line end of Windows": '\t{\t"i"\t:\t6\t,\t"f"\t:\t-0.5\t}\t\r',
+}
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_a_record_unlike_those_before_it_is_read_exactly(read: Read, name: str) -> None:
+    lines = [REGULAR] * 5_000 + [ODD[name], REGULAR, "", "  ", REGULAR]
+    rows = read("\n".join(lines)).to_pylist()
+    expected = [json.loads(line, parse_float=Decimal) for line in lines if line.strip()]
+    assert len(rows) == len(expected)
+    assert all(_same_members(row, record) for row, record in zip(rows, expected, strict=True))
+
+
+def _same_members(row: dict[str, Any], record: dict[str, Any]) -> bool:
+    return all(_same(value, record.get(key)) for key, value in row.items()) and record.keys() <= row.keys()
+
+
+@pytest.mark.parametrize(
+    "key", ["", " ", "a.b", "a|b", "$^()[]{}?*+\\", '"', "\n", "\u00e9", "\U0001f600", "null", "A"]
+)
+@pytest.mark.parametrize("ensure_ascii", [True, False])
+def test_a_key_of_regular_records_may_be(read: Read, key: str, ensure_ascii: bool) -> None:
+    records = [{"a": row, key: f"{row}", "o": {key: row}} for row in range(5_000)]
+    table = read("\n".join(json.dumps(record, ensure_ascii=ensure_ascii) for record in records))
+    assert table.column(1).to_pylist() == [record[key] for record in records]
+    assert [value[key] for value in table.column(2).to_pylist()] == list(range(5_000))
+
+
 @pytest.mark.parametrize("text", ["oid:1.3.6.1.4.1.311.21", "sha:5ecc", "n: 1e", "[12345678901234567.5]", ",1.5E"])
 @pytest.mark.parametrize("between", ["\n", ","])
 def test_texts_like_numbers_stand_beside_doubles(read: Read, text: str, between: str) -> None:
@@ -492,7 +552,7 @@ def _same(found: Any, wanted: Any) -> Any:
     if isinstance(found, str) and isinstance(wanted, str):
         return found == wanted or json.loads(found) == wanted
     if isinstance(found, str):
-        return _exactly(found) == _exactly(json.dumps(wanted))
+        return bool(_exactly(found) == (wanted if isinstance(wanted, Decimal) else _exactly(json.dumps(wanted))))
     if isinstance(found, bool) or isinstance(wanted, bool):
         return found is wanted
     return Decimal(str(found)) == Decimal(str(wanted))
