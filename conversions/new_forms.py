@@ -137,7 +137,9 @@ class FileForm(RequestForm):
     sheet_index = _number("Or its number", "From 0.", least=0)
     sheets = _choice("Sheets", [("", "one"), ("all", "all, a Parquet file each")])
     skip_rows = _text("Rows to leave out", "Their numbers with commas between; the first below the names is 1.")
-    records_path = _text("Path of the records", "In JSON, for instance data.items.")
+    records_path = _text(
+        "Path of the records", "In JSON: data.items, data.* (the members of an object), $ (the document)."
+    )
     flatten = _choice("Flatten nested values", _SWITCH)
     on_cast_error = _choice(
         "Values that do not fit a chosen type",

@@ -35,7 +35,8 @@ class FileOptions:
         on_bad_row: ``fail`` names the first bad row; ``skip`` leaves it out, counted and kept in ``rejects_path``.
         rejects_path: where rows left out are kept, as written, with line and reason (NDJSON); None: only counted.
         null_values: unquoted texts that mean null; None: the usual ones (empty, NULL, N/A, ...), counted.
-        records_path: JSON: dotted path to the array of records.
+        records_path: JSON: dotted path to the array of records, or with ``.*`` to an object whose members they are;
+            ``$``: the document is the record.
         sheet_name, sheet_index: Excel: which sheet; None: the first.
     """
 

@@ -249,12 +249,77 @@ def test_it_says_where_records_may_be_in_a_document_that_is_one(
 ) -> None:
     assert read(text).num_rows == 1
     (message,) = [warning.message for warning in context.warnings.items if warning.issue == "records_inside"]
-    assert message.endswith(f"name the array in records_path: {paths}.")
+    assert message.endswith(f"name it in records_path: {paths}.")
 
 
 def test_columns_oriented_documents_are_one_record_without_a_word(read: Read, context: Context) -> None:
     assert read('{"a":[1,2],"b":["x","y"]}').to_pylist() == [{"a": [1, 2], "b": ["x", "y"]}]
     assert context.warnings.items == []
+
+
+MANY = {f"k{number}": {"a": number, "b": [number]} for number in range(201)}
+FEW = {"x": {"a": 1, "b": "p"}, "y": None, "z": {"b": "q"}}
+
+
+def test_the_members_of_an_object_of_many_objects_are_records(read: Read, context: Context) -> None:
+    assert read(json.dumps(MANY)).to_pylist() == [{"key": key, **value} for key, value in MANY.items()]
+    (warning,) = context.warnings.items
+    assert (warning.issue, "set records_path to '$'" in warning.message) == ("records_are_members", True)
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        MANY | {"k": 1},
+        dict(list(MANY.items())[1:]),
+        {f"k{number}": {f"a{number}": 1, "b": 2} for number in range(201)},
+        {f"k{number}": number for number in range(300)},
+    ],
+)
+def test_other_objects_are_one_record(read: Read, document: dict[str, Any]) -> None:
+    assert read(json.dumps(document)).to_pylist() == [document]
+
+
+@pytest.mark.parametrize("text", [json.dumps(MANY), json.dumps(MANY, indent=1), '{"data":[{"a":1},{"a":2}],"n":3}'])
+def test_a_document_can_be_asked_for_as_one_record(read: Read, text: str) -> None:
+    assert read(text, records_path="$").to_pylist() == [json.loads(text)]
+
+
+@pytest.mark.parametrize(("path", "outer"), [("*", None), ("data.*", "data"), ("data.in.*", "data.in")])
+def test_the_members_of_an_object_can_be_asked_for(read: Read, path: str, outer: str | None) -> None:
+    document: Any = FEW
+    for name in reversed(outer.split(".") if outer else []):
+        document = {name: document, "other": 1}
+    rows = [{"key": "x", "a": 1, "b": "p"}, {"key": "y", "a": None, "b": None}, {"key": "z", "a": None, "b": "q"}]
+    assert read(json.dumps(document), records_path=path).to_pylist() == rows
+
+
+def test_members_of_other_kinds_have_a_column(read: Read) -> None:
+    rows = read('{"x":1,"y":{"key":2,"value":3},"x":[4]}', records_path="*").to_pylist()
+    assert [row["key_2"] for row in rows] == ["x", "y", "x"]
+    assert [row["value"] for row in rows] == ["1", "3", "[4]"]
+
+
+def test_it_says_that_members_may_be_records(read: Read, context: Context) -> None:
+    read(json.dumps({"version": 1, "places": MANY}))
+    assert context.warnings.items[0].message.endswith("name it in records_path: 'places.*'.")
+
+
+@pytest.mark.parametrize(
+    ("text", "path", "reason"),
+    [
+        ("[1,2]", "*", "no object is there"),
+        ('{"x":[{}]}', "x.*", "no object is there"),
+        ('{"x":1}', "x.*", "leads to a single value"),
+        ('{"x":{"a":1}} {', "*", "the document ended"),
+        ('{"x":{"a":1},}', "*", "property name"),
+        ('{"x":{"a":1}', "*", "it may be truncated"),
+        (json.dumps(MANY)[:-1], None, "it may be truncated"),
+    ],
+)
+def test_it_refuses_members_that_cannot_be_records(read: Read, text: str, path: str | None, reason: str) -> None:
+    with pytest.raises((InvalidRequest, UnreadableFile), match=reason):
+        read(text, records_path=path)
 
 
 def test_it_flattens_objects_and_leaves_lists(read: Read) -> None:

@@ -1,4 +1,4 @@
-"""Where the records of a JSON file are: an array, values one after another, one object, or a path inside."""
+"""Where the records of a JSON file are: in an array or object, one after another, one object, or at a path inside."""
 
 from __future__ import annotations
 
@@ -7,14 +7,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from connectors.errors import UnreadableFile
+from connectors.errors import InvalidRequest, UnreadableFile
 from connectors.files.json.cursor import Cursor
 from connectors.files.json.decode import Decoder
+from connectors.files.json.members import MANY, MEMBERS, is_of_many_objects, key_column, leads_to_members
 from connectors.files.json.path import Way
 from connectors.files.json.path import members as members_of
+from connectors.files.json.shape import MOST_COLUMNS
 
 _HEAD = 1 << 20
 _DEEPEST_HINT = 4  # levels of objects that are searched for what could be records
+_DOCUMENT = "$"  # the path to the document itself
 _VALUE_BEGINNINGS = '[{"-0123456789tfnNI'
 
 
@@ -24,7 +27,8 @@ class Layout:
 
     Attributes:
         start: the first record's place, in bytes.
-        in_array: commas separate the records and ``]`` ends them; otherwise blanks do, until the file ends.
+        in_array: the records are the items of an array.
+        key: the records are the members of an object, whose keys have the column of this name.
         pages: further arrays may follow, whose items are records as well.
         one_per_line: each record has a line of its own.
         separator: the bytes between two records of an array, from ``}`` to the next record's first key.
@@ -37,6 +41,7 @@ class Layout:
 
     start: int
     in_array: bool = False
+    key: str = ""
     pages: bool = False
     one_per_line: bool = False
     separator: bytes = b""
@@ -48,10 +53,15 @@ class Layout:
 
     @property
     def name(self) -> str:
-        """For the answer: ``array``, ``lines``, ``object`` or ``values``."""
-        if self.in_array:
-            return "array"
+        """For the answer: ``array``, ``members``, ``lines``, ``object`` or ``values``."""
+        if self.in_array or self.key:
+            return "array" if self.in_array else "members"
         return "object" if self.single else "lines" if self.one_per_line else "values"
+
+    @property
+    def closer(self) -> str:
+        """What ends records that commas separate; empty where blanks do, until the file ends."""
+        return "]" if self.in_array else "}" if self.key else ""
 
 
 def find_layout(path: Path, start: int, records_path: str | None) -> Layout:
@@ -65,12 +75,12 @@ def find_layout(path: Path, start: int, records_path: str | None) -> Layout:
         first = cursor.peek()
         if not first:
             raise UnreadableFile("The file is empty.", code="empty_file")
-        if records_path:
+        if records_path and records_path != _DOCUMENT:
             return _at_path(path, cursor, records_path)
         if first == "[" and not _is_row(path, cursor.offset):
             return _array(path, cursor, pages=_holds_objects(path, cursor.offset))
         if first == "{":
-            return _document(path, cursor)
+            return _document(path, cursor, whole=records_path == _DOCUMENT)
         return Layout(cursor.offset, one_per_line=_has_own_line(path, cursor))
 
 
@@ -122,16 +132,22 @@ def _has_own_line(path: Path, cursor: Cursor) -> bool:
         return b"\n" not in file.read(cursor.offset - start)
 
 
-def _document(path: Path, cursor: Cursor) -> Layout:
-    """One object, or the first of several."""
+def _document(path: Path, cursor: Cursor, *, whole: bool) -> Layout:
+    """One object, or the first of several.
+
+    Args:
+        whole: one is a record, whatever is in it.
+    """
     start = cursor.offset
     if _first_value(path, start)[1] in tuple(_VALUE_BEGINNINGS):
         return Layout(start, one_per_line=_has_own_line(path, cursor))
     members: list[str] = []
     arrays: list[tuple[int, int]] = []
     inside: list[str] = []
+    only_objects = True
     for number, key in enumerate(members_of(cursor)):
         members.append(key)
+        only_objects = cursor.peek() in "{n" and only_objects
         place = cursor.offset
         found = _records_in(cursor)
         inside += [f"{key}.{rest}" if rest else key for rest in found]
@@ -139,7 +155,9 @@ def _document(path: Path, cursor: Cursor) -> Layout:
             arrays.append((number, place))
     if cursor.peek():
         return Layout(start, one_per_line=_has_own_line_at(path, start))
-    if len(arrays) != 1:
+    if only_objects and len(members) > MANY and not whole and (column := key_column(path, start, len(members))):
+        return _members(path, start, column, path=MEMBERS, chosen=True)
+    if len(arrays) != 1 or whole:
         return Layout(start, single=True, inside=inside)
     number, place = arrays[0]
     with Cursor(path, place, Decoder()) as array:
@@ -175,6 +193,8 @@ def _records_in(cursor: Cursor) -> list[str]:
 def _paths_to_records(value: Any, levels: int) -> Iterator[str]:
     if isinstance(value, list) and value and value[0] and isinstance(value[0], dict | list):
         yield ""
+    elif is_of_many_objects(value):
+        yield MEMBERS
     elif isinstance(value, dict) and levels:
         for key, item in value.items():
             yield from (f"{key}.{path}" if path else key for path in _paths_to_records(item, levels - 1))
@@ -182,9 +202,21 @@ def _paths_to_records(value: Any, levels: int) -> Iterator[str]:
 
 def _at_path(path: Path, cursor: Cursor, records_path: str) -> Layout:
     """Descend to the records, reading to the end of the document: what follows must be sound."""
-    way = Way(records_path)
+    way = Way(records_path.removesuffix(MEMBERS).removesuffix(".") if leads_to_members(records_path) else records_path)
     place = way.follow(cursor)
+    found: dict[str, Any] = {"path": records_path, "left_out": way.left_out}
     with Cursor(path, place, Decoder()) as inside:
+        if leads_to_members(records_path) and inside.peek() != "{":
+            raise InvalidRequest("records_path ends with '*', but no object is there whose members could be records.")
+        if leads_to_members(records_path):
+            return _members(path, place, key_column(path, place, MOST_COLUMNS) or "key", **found)
         if inside.peek() == "[":
-            return _array(path, inside, path=records_path, left_out=way.left_out)
-    return Layout(place, single=True, path=records_path, left_out=way.left_out)
+            return _array(path, inside, **found)
+    return Layout(place, single=True, **found)
+
+
+def _members(document: Path, place: int, key: str, **found: Any) -> Layout:
+    with Cursor(document, place, Decoder()) as cursor:
+        cursor.take("{")
+        cursor.peek()
+        return Layout(cursor.offset, key=key, **found)

@@ -43,7 +43,13 @@ def report(warnings: Warnings, layout: Layout, rows: Rows, plan: Plan, decoder: 
 
 def _report_layout(warnings: Warnings, layout: Layout) -> None:
     beside = _listed(layout.left_out) or "nothing"
-    if layout.chosen:
+    if layout.key and layout.chosen:
+        warnings.add(
+            "records_are_members",
+            f"The document is an object of many objects: the rows, with their keys in the column '{layout.key}'."
+            " To have the document as one row, set records_path to '$'.",
+        )
+    elif layout.chosen:
         warnings.add(
             "records_found_inside",
             f"The records are those of the array '{layout.path}' in the document; left out beside it: {beside}.",
@@ -53,7 +59,7 @@ def _report_layout(warnings: Warnings, layout: Layout) -> None:
     if layout.inside:
         warnings.add(
             "records_inside",
-            f"The document is one record. To have the items of an array in it as rows, name the array in"
+            f"The document is one record. To have the items of an array or an object in it as rows, name it in"
             f" records_path: {_listed(layout.inside)}.",
         )
 

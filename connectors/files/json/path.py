@@ -16,7 +16,8 @@ class Way:
     """Where a path leads in a document that is read once.
 
     Attributes:
-        path: the whole path: keys and places in arrays (from 0) with dots between; a key may have dots itself.
+        path: the whole path: keys and places in arrays (from 0) with dots between; a key may have dots itself. Empty:
+            to the document.
         places: where its end was found, in bytes; the first one counts.
         left_out: the members that it passes by.
         problem: why the last way that was tried led nowhere.
@@ -34,7 +35,10 @@ class Way:
             InvalidRequest: there is none.
             UnreadableFile: the document is not JSON.
         """
-        self._descend(cursor, self.path, "")
+        if self.path:
+            self._descend(cursor, self.path, "")
+        else:
+            self._arrive(cursor, "the document")
         cursor.end()
         if not self.places:
             raise InvalidRequest(f"records_path '{self.path}' {self.problem}.")

@@ -13,6 +13,7 @@ from connectors.files.json.cursor import Cursor
 from connectors.files.json.decode import Decoder
 from connectors.files.json.fast import Parsed, parse
 from connectors.files.json.layout import Layout
+from connectors.files.json.members import as_record
 from connectors.files.json.shape import Plan
 
 _FAST_BYTES = 8 << 20
@@ -89,21 +90,27 @@ class Records:
         with Cursor(self._path, start, self._decoder) as cursor:
             last = self._has_none(cursor, start)
             while not last and len(values) < self._most_rows and cursor.passed < characters:
-                values.append(cursor.value())
+                values.append(self._record(cursor))
                 last = self._was_last(cursor)
             return Block(cursor.offset, values, last=last)
 
+    def _record(self, cursor: Cursor) -> Any:
+        if self._layout.key:
+            return as_record(cursor.value_of_key(), cursor.value(), self._layout.key)
+        return cursor.value()
+
     def _has_none(self, cursor: Cursor, start: int) -> bool:
         """Whether there are no records, at a place where one may be."""
-        if not self._layout.in_array:
+        if not self._layout.closer:
             return not cursor.peek()
-        return start == self._layout.start and cursor.peek() == "]" and self._was_last(cursor)
+        return start == self._layout.start and cursor.peek() == self._layout.closer and self._was_last(cursor)
 
     def _was_last(self, cursor: Cursor) -> bool:
         """Pass over what separates records; whether it ended them."""
-        if not self._layout.in_array and not self._layout.single:
+        closer = self._layout.closer
+        if not closer and not self._layout.single:
             return not cursor.peek()
-        if self._layout.in_array and (cursor.take(",]") == "," or self._has_next_page(cursor)):
+        if closer and (cursor.take(f",{closer}") == "," or self._has_next_page(cursor)):
             return False
         if not self._layout.path:
             cursor.end()
