@@ -280,6 +280,13 @@ def test_other_objects_are_one_record(read: Read, document: dict[str, Any]) -> N
     assert read(json.dumps(document)).to_pylist() == [document]
 
 
+@pytest.mark.parametrize("value", [1, "x", ["y", None], {"a": 1}])
+def test_members_too_many_for_columns_are_records(read: Read, value: Any) -> None:
+    rows = read(json.dumps({f"k{number}": value for number in range(50_001)})).to_pylist()
+    assert len(rows) == 50_001
+    assert rows[-1] == {"key": "k50000", **(value if isinstance(value, dict) else {"value": value})}
+
+
 @pytest.mark.parametrize("text", [json.dumps(MANY), json.dumps(MANY, indent=1), '{"data":[{"a":1},{"a":2}],"n":3}'])
 def test_a_document_can_be_asked_for_as_one_record(read: Read, text: str) -> None:
     assert read(text, records_path="$").to_pylist() == [json.loads(text)]
@@ -300,9 +307,29 @@ def test_members_of_other_kinds_have_a_column(read: Read) -> None:
     assert [row["value"] for row in rows] == ["1", "3", "[4]"]
 
 
-def test_it_says_that_members_may_be_records(read: Read, context: Context) -> None:
-    read(json.dumps({"version": 1, "places": MANY}))
-    assert context.warnings.items[0].message.endswith("name it in records_path: 'places.*'.")
+@pytest.mark.parametrize(
+    ("document", "path"),
+    [
+        ({"version": 1, "places": MANY}, "places.*"),
+        ({"n": {"counts": dict.fromkeys(MANY, 1)}}, "n.counts.*"),
+        (dict.fromkeys(MANY, "x") | {"k": None}, "*"),
+        ({key: [{"a": 1}] for key in MANY}, "*"),
+        (dict.fromkeys(MANY, -1) | {"k": 2}, "*"),
+        (dict.fromkeys(MANY, True) | {"k": False}, "*"),
+    ],
+)
+def test_it_says_that_members_may_be_records(read: Read, context: Context, document: dict[str, Any], path: str) -> None:
+    assert read(json.dumps(document)).to_pylist() == [document]
+    assert context.warnings.items[0].message.endswith(f"name it in records_path: '{path}'.")
+    assert read(json.dumps(document), records_path=path).num_rows >= len(MANY)
+
+
+@pytest.mark.parametrize("document", [dict.fromkeys(MANY, 1) | {"k": "x"}, dict(list(MANY.items())[:200])])
+def test_it_says_nothing_of_members_that_are_few_or_unlike(
+    read: Read, context: Context, document: dict[str, Any]
+) -> None:
+    read(json.dumps(document))
+    assert not context.warnings.items
 
 
 @pytest.mark.parametrize(
@@ -355,8 +382,8 @@ REFUSED = {
     "blank": (" \n", "empty"),
     "no records": ("[]", "no records"),
     "millions of empty objects": ("{}\n" * 3_000_000, "no records with a value"),
-    "too many keys": ("{" + ",".join(f'"k{n}":1' for n in range(50_001)) + "}", "more than 50000 different keys"),
-    "a key repeated too often": ("{" + ",".join(['"k":1'] * 50_001) + "}", "a key that is repeated"),
+    "too many keys": ("{}\n{" + ",".join(f'"k{n}":1' for n in range(50_001)) + "}", "more than 50000 different keys"),
+    "a key repeated too often": ("{}\n{" + ",".join(['"k":1'] * 50_001) + "}", "a key that is repeated"),
     "truncated array": ('[{"a":1},\n{"a":', "line 2, column 6.*truncated"),
     "truncated string": ('[{"a":"x', "line 1, column 7"),
     "trailing garbage": ('[{"a":1}] x', "line 1, column 11.*'x' follows"),

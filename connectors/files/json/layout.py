@@ -10,7 +10,14 @@ from typing import Any
 from connectors.errors import InvalidRequest, UnreadableFile
 from connectors.files.json.cursor import Cursor
 from connectors.files.json.decode import Decoder
-from connectors.files.json.members import MANY, MEMBERS, is_of_many_objects, key_column, leads_to_members
+from connectors.files.json.members import (
+    MEMBERS,
+    could_be_table,
+    is_of_many_alike,
+    key_column,
+    key_column_of_table,
+    leads_to_members,
+)
 from connectors.files.json.path import Way
 from connectors.files.json.path import members as members_of
 from connectors.files.json.shape import MOST_COLUMNS
@@ -144,10 +151,10 @@ def _document(path: Path, cursor: Cursor, *, whole: bool) -> Layout:
     members: list[str] = []
     arrays: list[tuple[int, int]] = []
     inside: list[str] = []
-    only_objects = True
+    beginnings = set[str]()
     for number, key in enumerate(members_of(cursor)):
         members.append(key)
-        only_objects = cursor.peek() in "{n" and only_objects
+        beginnings.add(cursor.peek())
         place = cursor.offset
         found = _records_in(cursor)
         inside += [f"{key}.{rest}" if rest else key for rest in found]
@@ -155,10 +162,10 @@ def _document(path: Path, cursor: Cursor, *, whole: bool) -> Layout:
             arrays.append((number, place))
     if cursor.peek():
         return Layout(start, one_per_line=_has_own_line_at(path, start))
-    if only_objects and len(members) > MANY and not whole and (column := key_column(path, start, len(members))):
+    if not whole and (column := key_column_of_table(path, start, beginnings, len(members))):
         return _members(path, start, column, path=MEMBERS, chosen=True)
     if len(arrays) != 1 or whole:
-        return Layout(start, single=True, inside=inside)
+        return Layout(start, single=True, inside=[MEMBERS] if could_be_table(beginnings, len(members)) else inside)
     number, place = arrays[0]
     with Cursor(path, place, Decoder()) as array:
         left_out = members[:number] + members[number + 1 :]
@@ -193,7 +200,7 @@ def _records_in(cursor: Cursor) -> list[str]:
 def _paths_to_records(value: Any, levels: int) -> Iterator[str]:
     if isinstance(value, list) and value and value[0] and isinstance(value[0], dict | list):
         yield ""
-    elif is_of_many_objects(value):
+    elif is_of_many_alike(value):
         yield MEMBERS
     elif isinstance(value, dict) and levels:
         for key, item in value.items():
@@ -207,7 +214,9 @@ def _at_path(path: Path, cursor: Cursor, records_path: str) -> Layout:
     found: dict[str, Any] = {"path": records_path, "left_out": way.left_out}
     with Cursor(path, place, Decoder()) as inside:
         if leads_to_members(records_path) and inside.peek() != "{":
-            raise InvalidRequest("records_path ends with '*', but no object is there whose members could be records.")
+            raise InvalidRequest(
+                "records_path ends with '*', but no object is there whose members could be the records."
+            )
         if leads_to_members(records_path):
             return _members(path, place, key_column(path, place, MOST_COLUMNS) or "key", **found)
         if inside.peek() == "[":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
 from itertools import chain, count
 from pathlib import Path
 from typing import Any
@@ -10,9 +11,11 @@ from connectors.files.json.cursor import Cursor
 from connectors.files.json.decode import Decoder
 from connectors.files.json.path import members
 from connectors.files.json.rows import VALUE
+from connectors.files.json.shape import KINDS, MOST_COLUMNS
 
 MEMBERS = "*"  # ends the path to such an object
-MANY = 200  # DuckDB, too, takes an object of more members for a map
+_MANY = 200  # DuckDB, too, takes an object of more members for a map
+_DIGITS = set("0123456789")
 
 
 def leads_to_members(records_path: str) -> bool:
@@ -20,9 +23,27 @@ def leads_to_members(records_path: str) -> bool:
     return records_path == MEMBERS or records_path.endswith(f".{MEMBERS}")
 
 
-def is_of_many_objects(value: Any) -> bool:
+def is_of_many_alike(value: Any) -> bool:
     """Whether the members of a decoded value could be records."""
-    return isinstance(value, dict) and len(value) > MANY and all(isinstance(item, dict) for item in value.values())
+    if not isinstance(value, dict) or len(value) <= _MANY:
+        return False
+    return len({KINDS[type(member)] for member in value.values() if member is not None}) == 1
+
+
+def could_be_table(beginnings: Set[str], number: int) -> bool:
+    """The same of an object with so many members, whose values begin with these characters."""
+    kinds = {"-" if beginning in _DIGITS else "t" if beginning == "f" else beginning for beginning in beginnings}
+    return number > _MANY and len(kinds - {"n"}) == 1
+
+
+def key_column_of_table(path: Path, place: int, beginnings: Set[str], number: int) -> str | None:
+    """What the keys' column of the object here is called if its members are the records; None if it is one itself.
+
+    They are where they are objects that share most keys, and where they are too many to be columns.
+    """
+    if number > MOST_COLUMNS:
+        return key_column(path, place, MOST_COLUMNS)
+    return key_column(path, place, number) if number > _MANY and beginnings <= {"{", "n"} else None
 
 
 def key_column(path: Path, place: int, most: int) -> str | None:

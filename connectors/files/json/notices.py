@@ -46,7 +46,7 @@ def _report_layout(warnings: Warnings, layout: Layout) -> None:
     if layout.key and layout.chosen:
         warnings.add(
             "records_are_members",
-            f"The document is an object of many objects: the rows, with their keys in the column '{layout.key}'."
+            f"The document is an object whose members are the rows; their keys are in the column '{layout.key}'."
             " To have the document as one row, set records_path to '$'.",
         )
     elif layout.chosen:
@@ -59,7 +59,7 @@ def _report_layout(warnings: Warnings, layout: Layout) -> None:
     if layout.inside:
         warnings.add(
             "records_inside",
-            f"The document is one record. To have the items of an array or an object in it as rows, name it in"
+            f"The document is one record. To have the items of an array or the members of an object as rows, name it in"
             f" records_path: {_listed(layout.inside)}.",
         )
 

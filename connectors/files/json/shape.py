@@ -167,7 +167,7 @@ class Shape:
         """See one value."""
         if value is None:
             return
-        kind = _KINDS[type(value)]
+        kind = KINDS[type(value)]
         if not self.kinds.get(kind):
             self.kinds[kind] = record
         if kind == "number":
@@ -234,7 +234,7 @@ def lone_surrogate(record: int) -> UnreadableFile:
     )
 
 
-_KINDS = {
+KINDS = {
     bool: "bool",
     int: "number",
     float: "number",
