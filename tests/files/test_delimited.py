@@ -99,6 +99,33 @@ def test_a_column_of_empty_texts_stays_so_until_there_is_a_value() -> None:
     assert convert("a,b\n" + row * 40_000 + "x,5\n").types == {"a": "string", "b": "int64"}
 
 
+CODES = ["NA", "DE", "FR", "US", "JP", "CL", "KE", "MA", "NO", "NE", "NZ", "NI", "NA"]
+
+
+def test_na_among_codes_of_two_letters_is_one_and_told_of() -> None:
+    found = convert("code,size,all\n" + "".join(f"{code},{'NA' if code == 'NA' else 1},x\n" for code in CODES))
+    assert found.table.column("code").to_pylist() == CODES
+    assert found.table.column("size").null_count == 2
+    assert [(each.issue, each.column, each.affected_rows) for each in found.warnings] == [
+        ("null_words", "code", 2),
+        ("null_words", "size", 2),
+    ]
+
+
+@pytest.mark.parametrize(
+    "others", [["DE", "FR"] * 20, ["DE", "Fr", *CODES[3:12]], [f"A{number}" for number in range(20)]]
+)
+def test_na_among_other_texts_is_null(others: list[str]) -> None:
+    found = convert("n,code\n" + "".join(f"1,{code}\n" for code in [*others, "NA", "NULL"]))
+    assert found.table.column("code").to_pylist() == [*others, None, None]
+
+
+def test_codes_are_seen_behind_a_block_of_numbers() -> None:
+    codes = ["1"] * 300_000 + CODES * 1000
+    found = convert("n,code\n" + "".join(f"1,{code}\n" for code in codes))
+    assert found.table.column("code").null_count == 2_000
+
+
 def test_null_words_are_null_only_unquoted_and_counted() -> None:
     found = convert('a,b\n1,NULL\n2,"NULL"\nN/A,"N/A"\n4,""\n5,\n')
     assert found.rows == [(1, None), (2, "NULL"), (None, "N/A"), (4, ""), (5, None)]

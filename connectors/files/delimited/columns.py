@@ -17,7 +17,8 @@ from connectors.source import Column
 EMPTY = ("",)
 NULL_WORDS = ("NULL", "null", "Null", "N/A", "n/a", "NA", "#N/A", "#NA", "<NA>", "None", "NaT", "\\N")
 _LONGEST_NULL_WORD = max(map(len, NULL_WORDS))
-_WORDS = pa.array(NULL_WORDS)
+_OF_TWO_LETTERS = "NA"  # Namibia
+_ENOUGH_CODES = 10  # different ones
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +29,14 @@ class ColumnPlan:
         kind: what its values are, as far as is known.
         candidates: all that they may be, in order of preference; only one where the caller says what it is.
         hidden: it is what stands after a trailing delimiter: no column as long as it is empty.
+        null_words: the unquoted words for null that count as such here.
     """
 
     name: str
     kind: Kind
     candidates: tuple[Kind, ...]
     hidden: bool = False
+    null_words: tuple[str, ...] = NULL_WORDS
 
     @property
     def column(self) -> Column:
@@ -59,6 +62,7 @@ class Converted:
     arrays: list[pa.Array] = field(default_factory=list)
     failed: list[int] = field(default_factory=list)
     null_words: dict[int, int] = field(default_factory=dict)
+    kept_words: dict[int, int] = field(default_factory=dict)
     empty_texts: dict[int, int] = field(default_factory=dict)
     marks: dict[int, Mark] = field(default_factory=dict)
 
@@ -77,7 +81,9 @@ def plan(
         if name in forced:
             plans.append(ColumnPlan(name, forced[name], (forced[name],)))
             continue
-        plans.append(ColumnPlan(name, choose(kinds, sample.columns[place]) if sample else Nothing(), kinds))
+        kind = choose(kinds, sample.columns[place]) if sample else Nothing()
+        words = _null_words(kind, sample.columns[place]) if sample else NULL_WORDS
+        plans.append(ColumnPlan(name, kind, kinds, null_words=words))
     if sample and any(each.kind.issue == "decimal_commas" for each in plans):
         plans = [
             replace(each, kind=beside_decimal_commas(each.kind, text)) if each.candidates == kinds else each
@@ -94,17 +100,17 @@ def convert(block: TextBlock, plans: Sequence[ColumnPlan], reader: TextReader, *
     for place, column in enumerate(plans):
         text, kind = block.columns[place], column.kind
         if null_words and pa.types.is_string(kind.type):
-            text = _without_null_words(block, place, reader)
+            text = _without_null_words(block, place, reader, column.null_words)
         values = _values(kind, text, block)
         if values is None and null_words:
-            text = _without_null_words(block, place, reader)
+            text = _without_null_words(block, place, reader, column.null_words)
             values = _values(kind, text, block)
         if values is None:
             result.failed.append(place)
         elif empty := values.null_count - text.null_count:
             result.empty_texts[place] = empty
         result.arrays.append(values)
-        _note(result, place, kind, text)
+        _note(result, place, column, text)
     return result
 
 
@@ -142,32 +148,45 @@ def _with_unfit(block: TextBlock, plans: Sequence[ColumnPlan], places: Sequence[
 
 
 def _settled(column: ColumnPlan, kinds: Sequence[Kind], sample: pa.Array) -> ColumnPlan:
-    return replace(column, kind=_best(kinds, sample), hidden=column.hidden and isinstance(kinds[0], Nothing))
+    kind, hidden = _best(kinds, sample), column.hidden and isinstance(kinds[0], Nothing)
+    return replace(column, kind=kind, hidden=hidden, null_words=_null_words(kind, sample))
 
 
 def _best(kinds: Sequence[Kind], sample: pa.Array) -> Kind:
     return text_or_mixed(sample) if isinstance(kinds[0], Text) else kinds[0]
 
 
-def _without_null_words(block: TextBlock, place: int, reader: TextReader) -> pa.Array:
+def _null_words(kind: Kind, sample: pa.Array) -> tuple[str, ...]:
+    """The words that mean null beside these values: among codes of two letters ``NA`` is one of them."""
+    codes = sample.drop_null()
+    if not isinstance(kind, Text) or len(codes.slice(0, 1000).unique()) < _ENOUGH_CODES:
+        return NULL_WORDS
+    of_two_letters = pc.all(pc.match_substring_regex(codes, "^[A-Z]{2}$")).as_py()
+    return tuple(word for word in NULL_WORDS if word != _OF_TWO_LETTERS) if of_two_letters else NULL_WORDS
+
+
+def _without_null_words(block: TextBlock, place: int, reader: TextReader, null_words: tuple[str, ...]) -> pa.Array:
     """A column with unquoted null words as null. Where there are quotes, only the parser knows which are quoted."""
     text = block.columns[place]
     shortest = pc.min(pc.binary_length(text)).as_py()
     if shortest is None or shortest > _LONGEST_NULL_WORD:
         return text
-    words = pc.is_in(text, value_set=_WORDS)
+    words = pc.is_in(text, value_set=pa.array(null_words))
     if not pc.any(words).as_py():
         return text
     if block.quoted:
-        return reader.column(block, place, (*EMPTY, *NULL_WORDS))
+        return reader.column(block, place, (*EMPTY, *null_words))
     return pc.if_else(words, None, text)
 
 
-def _note(result: Converted, place: int, kind: Kind, text: pa.Array) -> None:
+def _note(result: Converted, place: int, column: ColumnPlan, text: pa.Array) -> None:
     """Count the null words, and what a warning of the kind's issue is about."""
+    kind = column.kind
     words = text.null_count - result.block.columns[place].null_count
     if words:
         result.null_words[place] = words
+    if column.null_words != NULL_WORDS:
+        result.kept_words[place] = pc.sum(pc.equal(text, _OF_TWO_LETTERS)).as_py() or 0
     if kind.issue is None:
         return
     mask = surprising(kind, text)

@@ -94,6 +94,7 @@ class Tally:
     empty_rows: int = 0
     _blank_at_end: int = 0
     _null_words: Counter[int] = field(default_factory=Counter)
+    _kept_words: Counter[int] = field(default_factory=Counter)
     _empty_texts: Counter[int] = field(default_factory=Counter)
     _marks: dict[int, Mark] = field(default_factory=dict)
 
@@ -105,6 +106,7 @@ class Tally:
         self.comment_lines += block.comment_lines
         self.empty_rows += block.empty_rows
         self._null_words.update(found.null_words)
+        self._kept_words.update(found.kept_words)
         self._empty_texts.update(found.empty_texts)
         for place, mark in found.marks.items():
             known = self._marks.get(place)
@@ -128,6 +130,13 @@ class Tally:
                 words = counted(count, "unquoted word")
                 message = f"{words} for null (such as NULL or N/A) in column '{plan.name}' became null."
                 warnings.add("null_words", message, column=plan.name, affected_rows=count)
+            if count := self._kept_words[place]:
+                times = (
+                    f"NA is one of the codes of two letters in column '{plan.name}' ({counted(count, 'time')}): kept."
+                )
+                warnings.add(
+                    "null_words", f"{times} With null_values it is null.", column=plan.name, affected_rows=count
+                )
             if count := self._empty_texts[place]:
                 message = f"{counted(count, 'text')} without characters in column '{plan.name}' became null."
                 warnings.add("empty_texts", message, column=plan.name, affected_rows=count)
