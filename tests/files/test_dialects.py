@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from decimal import Decimal
+from itertools import permutations
 from typing import Any
 
 import pytest
@@ -670,3 +671,13 @@ def test_a_line_of_words_above_rows_without_a_header_is_a_title(title: str) -> N
 @pytest.mark.parametrize("above", ["% by hand\r\n" * 80, "\r\n" * 80, "x" * 2_000_000 + " y\n", "#\n" * 50_000])
 def test_what_stands_above_is_judged_at_once_however_much_it_is(above: str) -> None:
     assert convert(f"{above}a;b;c\r\n1;x;2\r\n3;y;4\r\n").rows == [(1, "x", 2), (3, "y", 4)]
+
+
+@pytest.mark.parametrize(("outer", "inner"), [*permutations(",;\t|", 2)])
+@pytest.mark.parametrize("items", [2, 3])
+def test_lists_in_cells_leave_the_delimiter_that_cuts_the_names(outer: str, inner: str, items: int) -> None:
+    names = ["day", "low", "high"]
+    rows = [[f"2007-01-{day:02d}", *(inner.join([f"{day}"] * items) for _ in range(2))] for day in range(10, 30)]
+    found = convert("\n".join(outer.join(row) for row in [names, *rows]))
+    assert found.table.column_names == names
+    assert found.table.column("high").to_pylist() == [row[2] for row in rows]

@@ -23,7 +23,7 @@ _IN_NAMES = ("/", "_", "+")
 _ODD = (*"#$%&=@`", *_IN_NAMES)  # asked only if nothing else cuts the lines
 _ODDLY_CUT = 3
 _SURELY = 0.6
-_EVEN_ENOUGH, _WEAKNESS, _BELOW_A_TITLE, _NAMES_ALONE = 0.6, 0.8, 0.6, 0.5
+_EVEN_ENOUGH, _WEAKNESS, _BELOW_A_TITLE, _NAMES_ALONE, _NAMES_BY_ANOTHER = 0.6, 0.8, 0.6, 0.5, 0.2
 _LONGEST_NAME = 100
 _MOST_ABOVE_A_HEADER = 3  # lines, where no row is below it
 _LISTS_BETWEEN_TABS = 0.5  # values hold lists with commas or bars more often than tabs
@@ -171,7 +171,21 @@ def _score(records: Sequence[Record], delimiter: str, *, divided: bool) -> float
     unclean = [not is_value(cell) and any(other in cell.strip("\t") for other in foreign) for cell in cells]
     clean = len(cells) - sum(unclean) * (_LISTS_BETWEEN_TABS if delimiter == "\t" else 1)
     doubt = (_BELOW_A_TITLE if len(rows[0]) == 1 else 1) * (_NAMES_ALONE if names_alone else 1)
+    if len(rows[0]) == 1 and _has_names_by_another(rows, delimiter):
+        doubt *= _NAMES_BY_ANOTHER
     return even * clean / max(len(cells), 1) * doubt
+
+
+def _has_names_by_another(rows: Sequence[Sequence[str]], delimiter: str) -> bool:
+    """Whether another delimiter cuts the first line into names and all lines alike: this one stands between items."""
+    lines = [delimiter.join(row) for row in rows]
+    return any(
+        reads_like_names(names := lines[0].split(other))
+        and not any(name.startswith(" ") for name in names)
+        and all(line.count(other) == len(names) - 1 for line in lines)
+        for other in _STRONG
+        if other != delimiter and other in lines[0]
+    )
 
 
 def table_width(rows: Sequence[Sequence[str]]) -> int:
