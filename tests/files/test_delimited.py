@@ -37,6 +37,14 @@ def test_it_refuses_a_bad_row_naming_line_and_reason(text: str, line: int, reaso
     assert caught.value.http_status == 400
 
 
+@pytest.mark.parametrize("text", ['word\nsix"\n"\n\'\n', 'word\nsix"\n"s"o\n'])
+def test_what_a_bad_quote_is_refused_with_helps(text: str) -> None:
+    with pytest.raises(ConversionError) as caught:
+        convert(text)
+    assert "set quote_char to ''" in (caught.value.hint or "")
+    assert [row[0] for row in convert(text, quote_char="").rows] == text.splitlines()[1:]
+
+
 def test_it_skips_bad_rows_when_told_to_and_keeps_them_all(tmp_path: Path) -> None:
     rejects = tmp_path / "rejects.ndjson"
     found = convert("a,b\n1,x\n2\n3,y,z\n4,w\n", on_bad_row="skip", rejects_path=rejects)

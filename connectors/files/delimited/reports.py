@@ -65,11 +65,9 @@ class Rejects:
     def _take(self, line: int, reason: str, text: str) -> None:
         where = f"Line {line}: {reason}"
         if not self._skip:
-            raise UnreadableFile(
-                f"{where}.",
-                code="bad_row",
-                hint="Mend the line, or set on_bad_row to 'skip' to leave such rows out.",
-            )
+            unquoted = ", set quote_char to '' if no field of the file is in quotes" if "quote" in reason else ""
+            hint = f"Mend the line{unquoted}, or set on_bad_row to 'skip' to leave such rows out."
+            raise UnreadableFile(f"{where}.", code="bad_row", hint=hint)
         self.count += 1
         if len(self._first) < _SHOWN:
             self._first.append(f"{where} ({shown(text)})")
