@@ -33,6 +33,7 @@ class Rows:
     scalars: Shape = field(default_factory=lambda: Shape(1))
     header: list[str] = field(default_factory=list)
     short: int = 0
+    _names: list[str] = field(default_factory=list)
 
     def add(self, values: Sequence[Any], before: int | None) -> None:
         """See records; ``before`` is how many came before them, None if that is unknown."""
@@ -93,9 +94,9 @@ class Rows:
     def _as_object(self, value: Any) -> dict[str, Any]:
         if isinstance(value, dict):
             return value
-        if len(value) <= len(self.header):
-            return dict(zip(self.header, value, strict=False))
-        return {self._name(place): item for place, item in enumerate(value)}
+        for place in range(len(self._names), len(value)):
+            self._names.append(self._name(place))
+        return dict(zip(self._names, value, strict=False))
 
     def _name(self, place: int) -> str:
         if place < len(self.header):
