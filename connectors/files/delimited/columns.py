@@ -78,12 +78,10 @@ def plan(
     """The first guess from a sample that was read with all null words; ``hidden``: the last one is no column."""
     plans = []
     for place, name in enumerate(names):
-        if name in forced:
-            plans.append(ColumnPlan(name, forced[name], (forced[name],)))
-            continue
-        kind = choose(kinds, sample.columns[place]) if sample else Nothing()
+        candidates = (forced[name],) if name in forced else kinds
+        kind = forced.get(name) or (choose(kinds, sample.columns[place]) if sample else Nothing())
         words = _null_words(kind, sample.columns[place]) if sample else NULL_WORDS
-        plans.append(ColumnPlan(name, kind, kinds, null_words=words))
+        plans.append(ColumnPlan(name, kind, candidates, null_words=words))
     if sample and any(each.kind.issue == "decimal_commas" for each in plans):
         plans = [
             replace(each, kind=beside_decimal_commas(each.kind, text)) if each.candidates == kinds else each

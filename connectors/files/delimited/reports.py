@@ -129,12 +129,9 @@ class Tally:
                 message = f"{words} for null (such as NULL or N/A) in column '{plan.name}' became null."
                 warnings.add("null_words", message, column=plan.name, affected_rows=count)
             if count := self._kept_words[place]:
-                times = (
-                    f"NA is one of the codes of two letters in column '{plan.name}' ({counted(count, 'time')}): kept."
-                )
-                warnings.add(
-                    "null_words", f"{times} With null_values it is null.", column=plan.name, affected_rows=count
-                )
+                codes = f"the codes of two letters in column '{plan.name}'"
+                message = f"NA is one of {codes} ({counted(count, 'time')}): kept. With null_values it is null."
+                warnings.add("null_words", message, column=plan.name, affected_rows=count)
             if count := self._empty_texts[place]:
                 message = f"{counted(count, 'text')} without characters in column '{plan.name}' became null."
                 warnings.add("empty_texts", message, column=plan.name, affected_rows=count)

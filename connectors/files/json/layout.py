@@ -218,7 +218,8 @@ def _at_path(path: Path, cursor: Cursor, records_path: str) -> Layout:
                 "records_path ends with '*', but no object is there whose members could be the records."
             )
         if leads_to_members(records_path):
-            return _members(path, place, key_column(path, place, MOST_COLUMNS) or "key", **found)
+            # None means more columns than there may be: the first reading refuses them.
+            return _members(path, place, key_column(path, place, MOST_COLUMNS + 1) or "key", **found)
         if inside.peek() == "[":
             return _array(path, inside, **found)
     return Layout(place, single=True, **found)
